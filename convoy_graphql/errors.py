@@ -1,0 +1,76 @@
+"""What can go wrong, as classes with a stable code.
+
+The raiser gives facts; the code goes to the client as `extensions.code`, the keyword facts beside it. The message says what
+to do. Whatever is not a `ConvoyError` is masked before it leaves the server.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ConvoyError(Exception):
+    """The base of every error that a client may read.
+
+    `code` is stable; `extensions` are JSON values that go beside it; `retryable` says whether the same request may succeed
+    when it is sent again.
+    """
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **extensions: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extensions: dict[str, object] = {"code": self.code, **extensions}
+
+
+class BadUserInput(ConvoyError):
+    """A value that the API does not take. `argument` is the dotted path of it, `filter.createdAt.gt` for example."""
+
+    code = "BAD_USER_INPUT"
+
+    def __init__(self, argument: str, accepted: str) -> None:
+        super().__init__(f"{argument}: {accepted}", argument=argument)
+
+
+class DatabaseUnavailable(ConvoyError):
+    """No connection to PostgreSQL can be had, or the one in use was lost."""
+
+    code = "DATABASE_UNAVAILABLE"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be reached. Send the request again in a moment.")
+
+
+class Busy(ConvoyError):
+    """No pooled connection became free in time."""
+
+    code = "BUSY"
+    retryable = True
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"The server is busy: no database connection became free within {waited_s:g} s. Send the request again in a moment.")
+
+
+class QueryTimedOut(ConvoyError):
+    """A statement ran past `CONVOY_STATEMENT_TIMEOUT_MS`, or waited for a lock past `CONVOY_LOCK_TIMEOUT_MS`."""
+
+    code = "TIMEOUT"
+
+    def __init__(self) -> None:
+        super().__init__("The query took too long and was stopped. Ask for fewer levels, smaller pages, or a narrower filter.")
+
+
+class DatabaseNotMigrated(ConvoyError):
+    """The database lacks a table or a column that this version reads."""
+
+    code = "DATABASE_NOT_MIGRATED"
+
+    def __init__(self) -> None:
+        super().__init__("The database is not migrated to this version. The operator should run: convoy-graphql migrate")
+
+
+class SetupError(Exception):
+    """Something an operator has to put right before the server can run. The message says what; the command line prints it without a traceback."""

@@ -1,0 +1,80 @@
+"""What an operator can configure: read once from the environment, units in the names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convoy_graphql.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Prefix of every variable but the two that the field already has names for.
+PREFIX = "CONVOY_"
+
+
+def _setting(default: Any, meaning: str, *, variable: str | None = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "variable": variable})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One value per environment variable; the README's table is checked against these fields."""
+
+    database_url: str | None = _setting(
+        None, "PostgreSQL to use. Unset: the embedded one, under `CONVOY_DATA_DIR`.", variable="DATABASE_URL"
+    )
+    data_dir: Path = _setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
+    pool_size: int = _setting(10, "Database connections that one process keeps at most; also how many operations it runs at once.")
+    pool_checkout_timeout_s: float = _setting(2.0, "How long an operation waits for a free connection before it is answered BUSY.")
+    connect_timeout_s: float = _setting(5.0, "How long opening one database connection may take.")
+    statement_timeout_ms: int = _setting(5_000, "How long one SQL statement may run before it is answered TIMEOUT.")
+    lock_timeout_ms: int = _setting(1_000, "How long one SQL statement may wait for a lock.")
+    max_body_bytes: int = _setting(262_144, "Largest HTTP request body; a larger one is answered 413.")
+    max_tokens: int = _setting(2_000, "Most lexical tokens in one GraphQL document.")
+    max_errors: int = _setting(10, "Most errors in one answer.")
+    playground: bool = _setting(True, "Serve the playground at `/graphql` to browsers.")
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Settings from `environment` (by default `os.environ`). An empty variable counts as unset.
+
+        Raises:
+            SetupError: a value that cannot be read, named with what is accepted.
+        """
+        environment = os.environ if environment is None else environment
+        given = {}
+        for setting in fields(cls):
+            variable = variable_of(setting)
+            if text := environment.get(variable, "").strip():
+                given[setting.name] = _read(variable, text, setting.default)
+        return cls(**given)
+
+
+def variable_of(setting: Any) -> str:
+    """The environment variable of one of `Settings`' fields."""
+    return setting.metadata["variable"] or PREFIX + setting.name.upper()
+
+
+def _read(variable: str, text: str, default: object) -> object:
+    match default:
+        case bool():
+            if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+                raise SetupError(f"{variable} is {text!r}: use true or false")
+            return text.lower() in {"true", "1", "yes", "on"}
+        case int() | float():
+            try:
+                number = type(default)(text)
+            except ValueError:
+                raise SetupError(f"{variable} is {text!r}: use a number") from None
+            if not 0 < number < float("inf"):
+                raise SetupError(f"{variable} is {text!r}: use a number above zero")
+            return number
+        case Path():
+            return Path(text)
+        case _:
+            return text
