@@ -7,6 +7,7 @@ module on a real database, comments included. A column's comment is also its fie
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -381,4 +382,20 @@ workspace_members = Table(
     CheckConstraint("role in ('viewer', 'member', 'admin', 'owner')", name="workspace_members_role_check"),
     Index("workspace_members_user_id_idx", "user_id"),
     comment="Who belongs to a workspace, and in which role.",
+)
+
+task_graph_versions = Table(
+    "task_graph_versions",
+    metadata,
+    Column(
+        "workspace_id",
+        Uuid(as_uuid=False),
+        ForeignKey("workspaces.id", name="task_graph_versions_workspace_id_fkey", ondelete="CASCADE"),
+        nullable=False,
+        comment="The workspace.",
+    ),
+    Column("version", BigInteger, nullable=False, comment="Moved on by every statement that adds an edge to the workspace's task graph."),
+    PrimaryKeyConstraint("workspace_id", name="task_graph_versions_pkey"),
+    postgresql_with={"fillfactor": 50},
+    comment="The lock of the cycle guards: one row a workspace. Not part of the knowledge graph.",
 )
