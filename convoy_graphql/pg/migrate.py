@@ -1,0 +1,177 @@
+"""Brings a database up to date, in the history that `supabase db push` keeps too.
+
+Every process may call `migrate` at its start: one does the work, the others wait for it and find nothing left to do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.migrations import MARK, Migration, read_migrations
+
+#: Any number will do that nobody else takes; this one is "convoy" in ASCII.
+LOCK = 0x636F6E766F79
+
+#: How long a statement waits for a table that somebody uses. While it waits, everybody after it waits too: ALTER TABLE
+#: queues for an exclusive lock, and reads queue behind it.
+LOCK_TIMEOUT_S = 10
+
+# Word for word what the Supabase CLI runs (pkg/migration/history.go), whose `db push` then takes over from here.
+_CREATE_HISTORY = """
+create schema if not exists supabase_migrations;
+create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
+alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+alter table supabase_migrations.schema_migrations add column if not exists name text;
+"""
+
+# Through to_jsonb, since a history made by an early CLI lacks the column.
+_READ_HISTORY = """
+select applied.version, to_jsonb(applied) ->> 'statements' as statements
+  from supabase_migrations.schema_migrations as applied
+"""
+
+# A row that we can see was committed here, so its transaction is behind our snapshot's end. One ahead of it came with a
+# dump from a server that had counted further, and no reader would see it until this server gets there.
+_RESET_CURSORS = """
+update public.activity_feed
+   set tx = pg_current_xact_id()
+ where tx >= pg_snapshot_xmax(pg_current_snapshot())
+"""
+
+
+class HistoryRefused(SetupError):
+    """What the database records and the files that we have do not fit together. Nothing was changed."""
+
+
+class MigrationFailed(SetupError):
+    """A migration was refused by the database. Nothing of it was kept; those before it were."""
+
+    def __init__(self, migration: Migration, error: asyncpg.PostgresError) -> None:
+        parts = (f"Migration {migration} was not applied.", str(error), error.detail, error.hint)
+        super().__init__("\n".join(part for part in parts if part))
+        self.migration = migration
+        self.sqlstate = error.sqlstate
+
+
+async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
+    """Applies what is pending and returns it, oldest first. Each migration is one transaction, together with its record.
+
+    Needs a session of its own: behind a transaction pooler the lock would stay with the pooler's connection.
+
+    Raises:
+        HistoryRefused: a recorded migration was changed or is missing, or a pending one comes too late.
+        MigrationFailed: the database refused one.
+        OSError, asyncpg.PostgresError: the server cannot be reached, or was lost on the way.
+    """
+    files = read_migrations() if migrations is None else tuple(migrations)
+    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    try:
+        # Without a timeout: another process may be in a long back-fill.
+        await connection.execute(
+            "set statement_timeout = 0; set lock_timeout = 0; set search_path = public, extensions"
+        )
+        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        todo = await pending_on(connection, files)
+        if todo:
+            await connection.execute(_CREATE_HISTORY)
+        await connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT_S}s'")
+        for migration in todo:
+            await _apply(connection, migration)
+        await connection.execute(_RESET_CURSORS)
+    finally:
+        # Ends the session: an open transaction is rolled back and the lock released, whatever happened.
+        await connection.close()
+    return todo
+
+
+async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    try:
+        async with connection.transaction():
+            for statement in migration.statements:
+                await connection.execute(statement)
+            await connection.execute(
+                "insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)",
+                migration.version,
+                migration.name,
+                migration.statements,
+            )
+    except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
+        raise
+    except asyncpg.PostgresError as error:
+        raise MigrationFailed(migration, error) from error
+
+
+async def pending(dsn: str) -> tuple[Migration, ...]:
+    """What `migrate` would apply. Changes nothing.
+
+    Raises:
+        HistoryRefused: as `migrate`.
+    """
+    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    try:
+        return await pending_on(connection)
+    finally:
+        await connection.close()
+
+
+async def pending_on(
+    connection: asyncpg.Connection, migrations: Sequence[Migration] | None = None
+) -> tuple[Migration, ...]:
+    """`pending`, on a connection that is there already."""
+    files = read_migrations() if migrations is None else migrations
+    if await connection.fetchval("select to_regclass('supabase_migrations.schema_migrations') is null"):
+        return tuple(files)
+    history = await connection.fetch(_READ_HISTORY)
+    return missing_from(
+        {row["version"]: row["statements"] and tuple(json.loads(row["statements"])) for row in history}, files
+    )
+
+
+def missing_from(recorded: Mapping[str, Sequence[str] | None], files: Sequence[Migration]) -> tuple[Migration, ...]:
+    """Those of `files` that `recorded` (statements by version) lacks.
+
+    A version that we do not know is an operator's own, and none of our business, unless it carries our mark. A version
+    recorded without statements, as `supabase migration repair` may leave it, is taken at its word.
+    """
+    known = {migration.version for migration in files}
+    strangers = sorted(
+        version
+        for version, statements in recorded.items()
+        if version not in known and statements and statements[0].startswith(MARK)
+    )
+    if strangers:
+        msg = (
+            f"The database holds migrations of Convoy GraphQL that this installation does not have: {', '.join(strangers)}. "
+            "It was migrated by another version: install that one, or a later one. Nothing was changed."
+        )
+        raise HistoryRefused(msg)
+    changed = [
+        migration
+        for migration in files
+        if (statements := recorded.get(migration.version)) and _text(statements) != _text(migration.statements)
+    ]
+    if changed:
+        msg = (
+            f"The text of {', '.join(map(str, changed))} is not what was applied to the database. An applied migration is "
+            "never edited: restore the file, and put the change into a new migration. Nothing was changed."
+        )
+        raise HistoryRefused(msg)
+    todo = tuple(migration for migration in files if migration.version not in recorded)
+    applied = known & recorded.keys()
+    late = [migration for migration in todo if applied and migration.version < max(applied)]
+    if late:
+        msg = (
+            f"{', '.join(map(str, late))} would come after {max(applied)}, which is applied already but is newer. "
+            "Give the migration a timestamp after it. Nothing was changed."
+        )
+        raise HistoryRefused(msg)
+    return todo
+
+
+def _text(statements: Sequence[str]) -> list[str]:
+    """Statements without what an editor or the CLI may change and PostgreSQL does not read: line ends and outer blanks."""
+    return [statement.replace("\r\n", "\n").rstrip("; \t\n").lstrip() for statement in statements]
