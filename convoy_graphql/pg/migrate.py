@@ -6,12 +6,15 @@ Every process may call `migrate` at its start: one does the work, the others wai
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.migrations import MARK, Migration, read_migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 #: Any number will do that nobody else takes; this one is "convoy" in ASCII.
 LOCK = 0x636F6E766F79

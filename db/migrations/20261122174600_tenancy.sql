@@ -62,9 +62,6 @@ begin
     end if;
 end $$;
 
--- The checks of the seed's keys are queued until now, and a table with queued checks cannot be altered.
-set constraints all immediate;
-
 alter table public.milestones alter column workspace_id set not null;
 alter table public.tasks alter column workspace_id set not null;
 alter table public.task_dependencies alter column workspace_id set not null;
@@ -90,6 +87,8 @@ alter table public.task_dependencies add constraint task_dependencies_depends_on
 alter table public.activity_feed add constraint activity_feed_task_in_workspace_fkey
     foreign key (task_id, workspace_id) references public.tasks (id, workspace_id) on delete cascade;
 
+-- Arguments: pairs of a referencing column and the table it points at; the first pair is the parent that decides.
+--
 -- On insert it fires only for a writer who left workspace_id out, so that bulk loads that name it pay nothing. On update it
 -- fires only when the workspace or a reference changes. The foreign keys would refuse the same rows; this says why.
 -- A parent that is not there, or that the writer's policies hide, is reported as PostgreSQL itself reports it: a writer
@@ -98,6 +97,7 @@ create function public.place_in_workspace() returns trigger
 language plpgsql set search_path = '' as $$
 declare
     given constant jsonb := to_jsonb(new);
+    before constant jsonb := to_jsonb(old);  -- null on insert
     referenced uuid;
     home uuid;
 begin
@@ -111,7 +111,7 @@ begin
     end if;
     for at in 0 .. tg_nargs - 1 by 2 loop
         referenced := given ->> tg_argv[at];
-        continue when referenced is null;
+        continue when referenced is null or given -> tg_argv[at] = before -> tg_argv[at];
         execute format('select workspace_id from public.%I where id = $1', tg_argv[at + 1]) into home using referenced;
         if home is null and new.workspace_id is null then
             raise foreign_key_violation using

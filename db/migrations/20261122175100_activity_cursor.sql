@@ -12,6 +12,20 @@ alter table public.activity_feed add column tx xid8 not null default pg_current_
 -- The feed's read. Over 200,000 rows it takes 0.05 ms with this index.
 create index activity_feed_tx_created_at_id_idx on public.activity_feed (tx, created_at, id);
 
+-- A cursor in the past hides the row from every reader, one in the future shows it at every read: so the writer has no say.
+create function public.stamp_activity() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+    new.tx := pg_current_xact_id();
+    return new;
+end $$;
+
+comment on function public.stamp_activity() is 'Trigger: tx is the transaction that writes the row, whatever the writer gives.';
+
+create trigger activity_feed_stamp before insert on public.activity_feed
+    for each row when (new.tx is distinct from pg_current_xact_id())
+    execute function public.stamp_activity();
+
 -- A wake-up and nothing more. A payload would stop at 8,000 bytes, equal ones in a transaction are folded into one, and who
 -- does not listen at that moment misses it; the reader looks into the table, from its own last snapshot.
 -- Per statement: a COPY of 200,000 rows is one notification.

@@ -62,6 +62,7 @@ create function public.place_in_workspace() returns trigger
 language plpgsql set search_path = '' as $$
 declare
     given constant jsonb := to_jsonb(new);
+    before constant jsonb := to_jsonb(old);  -- null on insert
     referenced uuid;
     home uuid;
 begin
@@ -75,7 +76,7 @@ begin
     end if;
     for at in 0 .. tg_nargs - 1 by 2 loop
         referenced := given ->> tg_argv[at];
-        continue when referenced is null;
+        continue when referenced is null or given -> tg_argv[at] = before -> tg_argv[at];
         execute format('select workspace_id from public.%I where id = $1', tg_argv[at + 1]) into home using referenced;
         if home is null and new.workspace_id is null then
             raise foreign_key_violation using

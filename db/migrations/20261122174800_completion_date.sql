@@ -8,17 +8,11 @@ return status is null or status not in ('DONE', 'COMPLETED', 'CANCELLED', 'CANCE
 
 comment on function public.task_is_open(text) is 'Whether a task of this status still wants work.';
 
--- The best that is known of tasks that were completed before anybody kept the date: they last changed then. updated_at stays,
--- since nobody changed the task.
-alter table public.tasks disable trigger tasks_advance_updated_at;
-
+-- The best that is known of tasks that were completed before anybody kept the date: they last changed then. Done before
+-- updated_at is kept by trigger, since to fill this in is no change of the task.
 update public.tasks as task
-   set completion_date = task.updated_at
+   set completion_date = coalesce(task.updated_at, task.created_at)
  where not public.task_is_open(task.status) and task.completion_date is null;
-
-set constraints all immediate;
-
-alter table public.tasks enable trigger tasks_advance_updated_at;
 
 -- Null while the task is open. On entering a terminal status: what the writer gives in the same statement, else the clock.
 -- From one terminal status to another the date stays. A date left over on an open task, from before this trigger, counts as
