@@ -6,6 +6,8 @@ module on a real database, comments included. A column's comment is also its fie
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -46,7 +48,11 @@ SCOPE_CHECK = (
 
 def _id(of: str) -> Column[str]:
     return Column(
-        "id", Uuid(as_uuid=False), primary_key=True, server_default=text("uuid_generate_v4()"), comment=f"Unique identifier of the {of}."
+        "id",
+        Uuid(as_uuid=False),
+        primary_key=True,
+        server_default=text("uuid_generate_v4()"),
+        comment=f"Unique identifier of the {of}.",
     )
 
 
@@ -54,11 +60,13 @@ def _name(of: str) -> Column[str]:
     return Column("name", Text, nullable=False, comment=f"Name of the {of}.")
 
 
-def _created_at(of: str) -> Column[str]:
-    return Column("created_at", TIMESTAMP(timezone=True), server_default=text("now()"), comment=f"When the {of} was created.")
+def _created_at(of: str) -> Column[datetime]:
+    return Column(
+        "created_at", TIMESTAMP(timezone=True), server_default=text("now()"), comment=f"When the {of} was created."
+    )
 
 
-def _updated_at(of: str) -> Column[str]:
+def _updated_at(of: str) -> Column[datetime]:
     return Column(
         "updated_at",
         TIMESTAMP(timezone=True),
@@ -103,7 +111,12 @@ projects = Table(
     Column("description", Text, comment="What the project is, in a sentence or two."),
     Column("overview", Text, comment="Detailed overview of the project, in Markdown."),
     Column("tech_stack", JSONB, comment="The technology stack: a JSON object of layers and what each is built with."),
-    Column("status", Text, server_default=text("'ACTIVE'"), comment="Project status: ACTIVE, ON_HOLD, COMPLETED, ARCHIVED, or any other text."),
+    Column(
+        "status",
+        Text,
+        server_default=text("'ACTIVE'"),
+        comment="Project status: ACTIVE, ON_HOLD, COMPLETED, ARCHIVED, or any other text.",
+    ),
     _created_at("project"),
     _updated_at("project"),
     UniqueConstraint("id", "workspace_id", name="projects_id_workspace_id_key"),
@@ -127,7 +140,10 @@ milestones = Table(
     Column("description", Text, comment="What the milestone delivers, in a sentence or two."),
     Column("requirements", Text, comment="Detailed requirements of the milestone, in Markdown."),
     Column(
-        "status", Text, server_default=text("'PLANNED'"), comment="Milestone status: PLANNED, IN_PROGRESS, COMPLETED, CANCELLED, or any other text."
+        "status",
+        Text,
+        server_default=text("'PLANNED'"),
+        comment="Milestone status: PLANNED, IN_PROGRESS, COMPLETED, CANCELLED, or any other text.",
     ),
     Column("target_date", TIMESTAMP(timezone=True), comment="When the milestone is meant to be complete."),
     _created_at("milestone"),
@@ -152,7 +168,9 @@ workflows = Table(
     _id("workflow"),
     _name("workflow"),
     Column("description", Text, comment="What kind of work the workflow is for."),
-    Column("stages", JSONB, nullable=False, comment='The stages as stored: a JSON array, or an object {"stages": [...]}.'),
+    Column(
+        "stages", JSONB, nullable=False, comment='The stages as stored: a JSON array, or an object {"stages": [...]}.'
+    ),
     _created_at("workflow"),
     _updated_at("workflow"),
     Index("workflows_stages_idx", "stages", postgresql_using="gin"),
@@ -375,9 +393,20 @@ workspace_members = Table(
         nullable=False,
         comment="The workspace.",
     ),
-    Column("user_id", Uuid(as_uuid=False), nullable=False, comment="The member: the subject of the token that they sign in with."),
+    Column(
+        "user_id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        comment="The member: the subject of the token that they sign in with.",
+    ),
     Column("role", Text, nullable=False, comment="viewer, member, admin or owner."),
-    Column("created_at", TIMESTAMP(timezone=True), nullable=False, server_default=text("now()"), comment="When the membership began."),
+    Column(
+        "created_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=text("now()"),
+        comment="When the membership began.",
+    ),
     PrimaryKeyConstraint("workspace_id", "user_id", name="workspace_members_pkey"),
     CheckConstraint("role in ('viewer', 'member', 'admin', 'owner')", name="workspace_members_role_check"),
     Index("workspace_members_user_id_idx", "user_id"),
@@ -394,7 +423,12 @@ task_graph_versions = Table(
         nullable=False,
         comment="The workspace.",
     ),
-    Column("version", BigInteger, nullable=False, comment="Moved on by every statement that adds an edge to the workspace's task graph."),
+    Column(
+        "version",
+        BigInteger,
+        nullable=False,
+        comment="Moved on by every statement that adds an edge to the workspace's task graph.",
+    ),
     PrimaryKeyConstraint("workspace_id", name="task_graph_versions_pkey"),
     postgresql_with={"fillfactor": 50},
     comment="The lock of the cycle guards: one row a workspace. Not part of the knowledge graph.",

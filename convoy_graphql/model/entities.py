@@ -1,0 +1,240 @@
+"""The entities: what each table's rows offer to be selected, filtered and ordered by.
+
+An `Attribute` is either a column or a value computed from the row by SQL. Both are one expression over an alias, so that
+filters, orders, selections and both executors read the same definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, FromClause, Table, Text, Uuid, and_, not_
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+from convoy_graphql.model import rows, tables
+from convoy_graphql.model.names import camel
+
+#: Any alias, table or sub-select that has an entity's columns.
+Source: TypeAlias = FromClause
+Expression: TypeAlias = ColumnElement[Any]
+
+
+class Kind(Enum):
+    """What an attribute holds, hence its scalar, its operators and its text form."""
+
+    ID = "ID"
+    TEXT = "String"
+    DATETIME = "DateTime"
+    JSON = "JSON"
+    BOOLEAN = "Boolean"
+    INT = "Int"
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute:
+    """One value of a row. `rank` is what it is ordered by where that is not the value itself."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+    description: str
+    value: Callable[[Source], Expression]
+    rank: Callable[[Source], Expression] | None = None
+
+    @property
+    def graphql_name(self) -> str:
+        return camel(self.name)
+
+    @property
+    def sortable(self) -> bool:
+        return self.kind is not Kind.JSON
+
+    def sort_key(self, row: Source) -> Expression:
+        return (self.rank or self.value)(row)
+
+    @property
+    def sort_kind(self) -> Kind:
+        return Kind.INT if self.rank else self.kind
+
+
+@dataclass(frozen=True)
+class Term:
+    """One key of an order. Nulls come last when ascending and first when descending, as in PostgreSQL, unless said."""
+
+    attribute: Attribute
+    descending: bool = False
+    nulls_first: bool | None = None
+
+    @property
+    def puts_nulls_first(self) -> bool:
+        return self.descending if self.nulls_first is None else self.nulls_first
+
+
+@dataclass(frozen=True, eq=False)
+class Entity:
+    """A kind of row. `name` is its GraphQL type; `table` is None where the rows are made by an edge (workflow stages)."""
+
+    name: str
+    plural: str
+    table: Table | None
+    attributes: Mapping[str, Attribute]
+    description: str
+    order_by: tuple[str, ...] = ("created_at",)
+    newest_first: bool = field(default=False, kw_only=True)
+
+    @cached_property
+    def by_graphql_name(self) -> Mapping[str, Attribute]:
+        return {attribute.graphql_name: attribute for attribute in self.attributes.values()}
+
+    @cached_property
+    def order(self) -> tuple[Term, ...]:
+        """The default order, without the `id` that ends every order."""
+        return tuple(Term(self.attributes[name], descending=self.newest_first) for name in self.order_by)
+
+    @property
+    def stored(self) -> Table:
+        """The table, of an entity that has one."""
+        if self.table is None:
+            raise TypeError(f"{self.name} has no table of its own")
+        return self.table
+
+
+def _kind_of(column: Any) -> Kind:
+    match column.type:
+        case Uuid():
+            return Kind.ID
+        case Text():
+            return Kind.TEXT
+        case TIMESTAMP():
+            return Kind.DATETIME
+        case JSONB():
+            return Kind.JSON
+        case _:
+            raise TypeError(f"{column} has a type that the API has no scalar for: {column.type!r}")
+
+
+def _column(column: Any, name: str | None = None) -> Attribute:
+    def value(row: Source) -> Expression:
+        expression: Expression = row.c[column.name]
+        return expression
+
+    return Attribute(name or column.name, _kind_of(column), column.nullable, column.comment, value)
+
+
+#: Columns that are not part of the API: the feed's cursor, which clients see as an opaque cursor only.
+UNEXPOSED = {tables.activity_feed.c.tx}
+
+#: Columns whose name is an edge's: the stages as stored, beside the stages as read.
+RENAMED = {tables.workflows.c.stages: "raw_stages"}
+
+
+def entity(
+    name: str,
+    plural: str,
+    table: Table,
+    *computed: Attribute,
+    order_by: tuple[str, ...] = ("created_at",),
+    newest_first: bool = False,
+) -> Entity:
+    """The entity of a table: its columns one to one, then what is computed."""
+    columns = [_column(column, RENAMED.get(column)) for column in table.columns if column not in UNEXPOSED]
+    attributes = {attribute.name: attribute for attribute in (*columns, *computed)}
+    return Entity(name, plural, table, attributes, table.comment or "", order_by, newest_first=newest_first)
+
+
+# The nine tables, and the stages inside a workflow
+
+
+def _boolean(name: str, description: str, value: Callable[[Source], Expression]) -> Attribute:
+    return Attribute(name, Kind.BOOLEAN, nullable=False, description=description, value=value)
+
+
+def _scope_of(what: str) -> Attribute:
+    return Attribute(
+        "scope",
+        Kind.TEXT,
+        nullable=False,
+        description=f"Where the {what} comes from: PROJECT, WORKSPACE or GLOBAL. Ordering by it puts the nearest first.",
+        value=rows.scope,
+        rank=rows.scope_rank,
+    )
+
+
+WORKSPACE = entity("Workspace", "workspaces", tables.workspaces)
+PROJECT = entity("Project", "projects", tables.projects)
+MILESTONE = entity("Milestone", "milestones", tables.milestones)
+TASK = entity(
+    "Task",
+    "tasks",
+    tables.tasks,
+    _boolean(
+        "is_blocked",
+        "Whether the task depends on a task that is still open.",
+        lambda task: rows.blockers(task).exist(),
+    ),
+    _boolean(
+        "is_ready",
+        "Whether the task can be worked on now: it is open, depends on no open task and has no open subtask.",
+        lambda task: and_(
+            rows.is_open(task), not_(rows.blockers(task).exist()), not_(rows.open_subtasks(task).exist())
+        ),
+    ),
+)
+TASK_DEPENDENCY = entity("TaskDependency", "task_dependencies", tables.task_dependencies)
+ACTIVITY = entity("Activity", "activities", tables.activity_feed, newest_first=True)
+WORKFLOW = entity("Workflow", "workflows", tables.workflows, order_by=("name",))
+PATTERN = entity("Pattern", "patterns", tables.patterns, _scope_of("pattern"), order_by=("scope", "name"))
+BEST_PRACTICE = entity(
+    "BestPractice", "best_practices", tables.best_practices, _scope_of("practice"), order_by=("scope", "name")
+)
+
+WORKFLOW_STAGE = Entity(
+    "WorkflowStage",
+    "workflow_stages",
+    None,
+    {
+        attribute.name: attribute
+        for attribute in (
+            Attribute(
+                "name", Kind.TEXT, False, "Name of the stage: what a task's `currentStage` says.", rows.stage_name
+            ),
+            Attribute("description", Kind.TEXT, True, "What is done in the stage.", rows.stage_text("description")),
+            Attribute(
+                "order",
+                Kind.INT,
+                False,
+                "Place of the stage in its workflow, by its own `order` or by its place in the list, from 1.",
+                rows.stage_order,
+            ),
+            Attribute(
+                "is_checkpoint",
+                Kind.BOOLEAN,
+                False,
+                "Whether a human has to approve before a task leaves the stage forward.",
+                rows.stage_is_checkpoint,
+            ),
+            Attribute(
+                "checkpoint_type",
+                Kind.TEXT,
+                True,
+                "What kind of approval the checkpoint asks for.",
+                rows.stage_text("checkpoint_type"),
+            ),
+            Attribute(
+                "definition",
+                Kind.JSON,
+                False,
+                "The stage as stored, with whatever else it holds.",
+                lambda stage: stage.c.definition,
+            ),
+        )
+    },
+    "One stage of a workflow.",
+)
+
+#: Every entity with a table, in the order in which a reader meets them.
+ENTITIES = (WORKSPACE, PROJECT, MILESTONE, TASK, TASK_DEPENDENCY, ACTIVITY, WORKFLOW, PATTERN, BEST_PRACTICE)
