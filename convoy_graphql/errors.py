@@ -51,7 +51,9 @@ class Busy(ConvoyError):
     retryable = True
 
     def __init__(self, waited_s: float) -> None:
-        super().__init__(f"The server is busy: no database connection became free within {waited_s:g} s. Send the request again in a moment.")
+        super().__init__(
+            f"The server is busy: no database connection became free within {waited_s:g} s. Send the request again in a moment."
+        )
 
 
 class QueryTimedOut(ConvoyError):
@@ -60,7 +62,9 @@ class QueryTimedOut(ConvoyError):
     code = "TIMEOUT"
 
     def __init__(self) -> None:
-        super().__init__("The query took too long and was stopped. Ask for fewer levels, smaller pages, or a narrower filter.")
+        super().__init__(
+            "The query took too long and was stopped. Ask for fewer levels, smaller pages, or a narrower filter."
+        )
 
 
 class DatabaseNotMigrated(ConvoyError):
@@ -69,7 +73,9 @@ class DatabaseNotMigrated(ConvoyError):
     code = "DATABASE_NOT_MIGRATED"
 
     def __init__(self) -> None:
-        super().__init__("The database is not migrated to this version. The operator should run: convoy-graphql migrate")
+        super().__init__(
+            "The database is not migrated to this version. The operator should run: convoy-graphql migrate"
+        )
 
 
 class SetupError(Exception):

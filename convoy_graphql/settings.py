@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PREFIX = "CONVOY_"
 
 
-def _setting(default: Any, meaning: str, *, variable: str | None = None) -> Any:
+def setting(default: Any, meaning: str, *, variable: str | None = None) -> Any:
     return field(default=default, metadata={"meaning": meaning, "variable": variable})
 
 
@@ -24,20 +24,24 @@ def _setting(default: Any, meaning: str, *, variable: str | None = None) -> Any:
 class Settings:
     """One value per environment variable; the README's table is checked against these fields."""
 
-    database_url: str | None = _setting(
+    database_url: str | None = setting(
         None, "PostgreSQL to use. Unset: the embedded one, under `CONVOY_DATA_DIR`.", variable="DATABASE_URL"
     )
-    data_dir: Path = _setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
-    pool_size: int = _setting(10, "Database connections that one process keeps at most; also how many operations it runs at once.")
-    pool_checkout_timeout_s: float = _setting(2.0, "How long an operation waits for a free connection before it is answered BUSY.")
-    connect_timeout_s: float = _setting(5.0, "How long opening one database connection may take.")
-    statement_timeout_ms: int = _setting(5_000, "How long one SQL statement may run before it is answered TIMEOUT.")
-    lock_timeout_ms: int = _setting(1_000, "How long one SQL statement may wait for a lock.")
-    max_body_bytes: int = _setting(262_144, "Largest HTTP request body; a larger one is answered 413.")
-    max_tokens: int = _setting(2_000, "Most lexical tokens in one GraphQL document.")
-    max_errors: int = _setting(10, "Most errors in one answer.")
-    playground: bool = _setting(True, "Serve the playground at `/graphql` to browsers.")
-    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+    data_dir: Path = setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
+    pool_size: int = setting(
+        10, "Database connections that one process keeps at most; also how many operations it runs at once."
+    )
+    pool_checkout_timeout_s: float = setting(
+        2.0, "How long an operation waits for a free connection before it is answered BUSY."
+    )
+    connect_timeout_s: float = setting(5.0, "How long opening one database connection may take.")
+    statement_timeout_ms: int = setting(5_000, "How long one SQL statement may run before it is answered TIMEOUT.")
+    lock_timeout_ms: int = setting(1_000, "How long one SQL statement may wait for a lock.")
+    max_body_bytes: int = setting(262_144, "Largest HTTP request body; a larger one is answered 413.")
+    max_tokens: int = setting(2_000, "Most lexical tokens in one GraphQL document.")
+    max_errors: int = setting(10, "Most errors in one answer.")
+    playground: bool = setting(True, "Serve the playground at `/graphql` to browsers.")
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -47,17 +51,18 @@ class Settings:
             SetupError: a value that cannot be read, named with what is accepted.
         """
         environment = os.environ if environment is None else environment
-        given = {}
-        for setting in fields(cls):
-            variable = variable_of(setting)
+        given: dict[str, Any] = {}
+        for declared in fields(cls):
+            variable = variable_of(declared)
             if text := environment.get(variable, "").strip():
-                given[setting.name] = _read(variable, text, setting.default)
+                given[declared.name] = _read(variable, text, declared.default)
         return cls(**given)
 
 
-def variable_of(setting: Any) -> str:
+def variable_of(declared: Any) -> str:
     """The environment variable of one of `Settings`' fields."""
-    return setting.metadata["variable"] or PREFIX + setting.name.upper()
+    variable: str | None = declared.metadata["variable"]
+    return variable or PREFIX + str(declared.name).upper()
 
 
 def _read(variable: str, text: str, default: object) -> object:

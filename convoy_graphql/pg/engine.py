@@ -1,0 +1,40 @@
+"""The pool of connections, and how each of them is set up."""
+
+from __future__ import annotations
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from convoy_graphql.settings import Settings
+
+
+def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
+    """An engine whose connections write every value in one form: UTC, ISO dates, whatever the server's own settings.
+
+    asyncpg reads the DSN itself, so that everything libpq knows (sslmode, several hosts) is understood.
+    """
+    session = {
+        "application_name": "convoy-graphql",
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        # Compiling a nested JSON plan costs more than running it.
+        "jit": "off",
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "lock_timeout": str(settings.lock_timeout_ms),
+    }
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(asyncpg_dsn(dsn), timeout=settings.connect_timeout_s, server_settings=session)
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_checkout_timeout_s,
+    )
+
+
+def asyncpg_dsn(dsn: str) -> str:
+    """The DSN as asyncpg takes it, when it was written for SQLAlchemy."""
+    return dsn.replace("postgresql+asyncpg://", "postgresql://", 1)

@@ -1,0 +1,62 @@
+"""From what PostgreSQL and its driver raise to what a client may read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy import exc
+
+from convoy_graphql.errors import (
+    BadUserInput,
+    Busy,
+    ConvoyError,
+    DatabaseNotMigrated,
+    DatabaseUnavailable,
+    QueryTimedOut,
+)
+
+_QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
+_UNDEFINED = {"42P01", "42703", "42883"}  # table, column, function
+_CONNECTION, _OPERATOR_INTERVENTION, _INSUFFICIENT_RESOURCES, _DATA = "08", "57P", "53", "22"
+
+
+@contextmanager
+def translated(checkout_timeout_s: float) -> Iterator[None]:
+    """Turns database errors into `ConvoyError`s, the cause kept. What it does not know goes through, to be masked."""
+    try:
+        yield
+    except exc.TimeoutError as error:
+        raise Busy(checkout_timeout_s) from error
+    except (exc.DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        known = _translate(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _translate(error: BaseException) -> ConvoyError | None:
+    sqlstate = sqlstate_of(error)
+    if lost_connection(error) or sqlstate.startswith((_CONNECTION, _OPERATOR_INTERVENTION, _INSUFFICIENT_RESOURCES)):
+        return DatabaseUnavailable()
+    if sqlstate in {_QUERY_CANCELED, _LOCK_NOT_AVAILABLE}:
+        return QueryTimedOut()
+    if sqlstate in _UNDEFINED:
+        return DatabaseNotMigrated()
+    if sqlstate.startswith(_DATA):
+        return BadUserInput("arguments", "hold a value that PostgreSQL cannot read or that is out of its range.")
+    return None
+
+
+def sqlstate_of(error: BaseException) -> str:
+    """The five characters of PostgreSQL's error code; empty where the error is none of PostgreSQL's."""
+    found = error.orig if isinstance(error, exc.DBAPIError) else error
+    return getattr(found, "sqlstate", None) or ""
+
+
+def lost_connection(error: BaseException) -> bool:
+    """Whether the connection itself failed, so that nothing of the statement's answer can be relied on."""
+    if isinstance(error, exc.DBAPIError):
+        return error.connection_invalidated or isinstance(error, exc.InterfaceError)
+    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
