@@ -1,0 +1,65 @@
+"""`node` and `nodes`: rows of any type by their id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, literal_column, select, union_all
+
+from convoy_graphql.errors import BadUserInput
+from convoy_graphql.graph.context import Info
+from convoy_graphql.graph.selection import Selection, wanted_below
+from convoy_graphql.loaders.loader import Record
+from convoy_graphql.loaders.statements import Arguments
+from convoy_graphql.model.edges import ROW_BY_ID
+from convoy_graphql.model.entities import ENTITIES
+from convoy_graphql.model.values import read_uuid
+
+#: Ids in one `nodes(ids:)`.
+MAX_IDS = 100
+
+#: Where a row found by id keeps the name of its type; no attribute is called so.
+TYPE_NAME = "__typename"
+
+_BY_NAME = {entity.name: entity for entity in ENTITIES}
+
+
+async def resolve_node(_root: object, info: Info, *, id: str) -> Record | None:
+    (found,) = await _load(info, [read_uuid("id", id)])
+    return found
+
+
+async def resolve_nodes(_root: object, info: Info, *, ids: Sequence[str]) -> list[Record | None]:
+    if len(ids) > MAX_IDS:
+        raise BadUserInput("ids", f"has {len(ids):,} ids; at most {MAX_IDS} are taken at once.")
+    return await _load(info, [read_uuid(f"ids[{place}]", given) for place, given in enumerate(ids)])
+
+
+async def _load(info: Info, ids: list[str]) -> list[Record | None]:
+    """The row with each id, or None: one statement finds the types, and one each reads the rows of a type that occurs."""
+    names = {row.id: row.name for row in await info.context.fetch(_names_of(ids))}
+    selection = Selection.below(info)
+
+    async def load(row_id: str) -> Record | None:
+        name = names.get(row_id)
+        if name is None:
+            return None
+        edge = ROW_BY_ID[_BY_NAME[name]]
+        found: Any = await info.context.loaders.load(edge, Arguments(), wanted_below(selection, edge), (row_id,))
+        return None if found is None else {TYPE_NAME: name, **found}
+
+    return await asyncio.gather(*map(load, ids))
+
+
+def _names_of(ids: list[str]) -> Any:
+    wanted = bindparam("ids", ids, type_=ARRAY(Uuid(as_uuid=False)))
+    return union_all(
+        *(
+            select(entity.stored.c.id, literal_column(f"'{entity.name}'").label("name")).where(
+                entity.stored.c.id == any_(wanted)
+            )
+            for entity in ENTITIES
+        )
+    )

@@ -1,0 +1,83 @@
+"""The roots: every entity by its id and as a list, and `node` and `nodes` over all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from convoy_graphql.graph.mirror import argument, field_of
+from convoy_graphql.graph.nodes import MAX_IDS
+from convoy_graphql.graph.refs import (
+    ActivityRef,
+    BestPracticeRef,
+    MilestoneRef,
+    PatternRef,
+    ProjectRef,
+    TaskDependencyRef,
+    TaskRef,
+    WorkflowRef,
+    WorkspaceRef,
+)
+from convoy_graphql.graph.relay import Connection, Node
+from convoy_graphql.model.edges import ALL_ROWS, ROW_BY_ID
+from convoy_graphql.model.entities import (
+    ACTIVITY,
+    BEST_PRACTICE,
+    MILESTONE,
+    PATTERN,
+    PROJECT,
+    TASK,
+    TASK_DEPENDENCY,
+    WORKFLOW,
+    WORKSPACE,
+    Entity,
+)
+
+
+def _row(target: Entity) -> Any:
+    field = field_of(ROW_BY_ID[target])
+    field.arguments = [argument("id", "strawberry.ID", "The row's id.")]
+    return field
+
+
+def _rows(target: Entity) -> Any:
+    return field_of(ALL_ROWS[target])
+
+
+def _node() -> Any:
+    field = strawberry.field(description="The row with this id, of whatever type; null where there is none.")
+    field.arguments = [argument("id", "strawberry.ID", "The row's id.")]
+    return field
+
+
+def _nodes() -> Any:
+    field = strawberry.field(
+        description="The rows with these ids, in the order of the ids; null in the place of one that there is no row for."
+    )
+    field.arguments = [argument("ids", "list[strawberry.ID]", f"The rows' ids, {MAX_IDS} at most.")]
+    return field
+
+
+@strawberry.type(description="Where every walk through the graph begins.")
+class Query:
+    node: Node | None = _node()
+    nodes: list[Node | None] = _nodes()
+    workspace: WorkspaceRef | None = _row(WORKSPACE)
+    workspaces: Connection[WorkspaceRef] = _rows(WORKSPACE)
+    project: ProjectRef | None = _row(PROJECT)
+    projects: Connection[ProjectRef] = _rows(PROJECT)
+    milestone: MilestoneRef | None = _row(MILESTONE)
+    milestones: Connection[MilestoneRef] = _rows(MILESTONE)
+    task: TaskRef | None = _row(TASK)
+    tasks: Connection[TaskRef] = _rows(TASK)
+    task_dependency: TaskDependencyRef | None = _row(TASK_DEPENDENCY)
+    task_dependencies: Connection[TaskDependencyRef] = _rows(TASK_DEPENDENCY)
+    activity: ActivityRef | None = _row(ACTIVITY)
+    activities: Connection[ActivityRef] = _rows(ACTIVITY)
+    workflow: WorkflowRef | None = _row(WORKFLOW)
+    workflows: Connection[WorkflowRef] = _rows(WORKFLOW)
+    pattern: PatternRef | None = _row(PATTERN)
+    patterns: Connection[PatternRef] = _rows(PATTERN)
+    best_practice: BestPracticeRef | None = _row(BEST_PRACTICE)
+    best_practices: Connection[BestPracticeRef] = _rows(BEST_PRACTICE)

@@ -1,0 +1,160 @@
+"""From a field's source to its resolver: rows are plain dicts, edges go through the loaders.
+
+Resolvers are set on the executable schema itself. Strawberry would make an `Info` and convert the arguments for every parent
+of a field; here that is done once per field of an operation, and a column is one dict lookup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+
+from convoy_graphql.graph.context import Info
+from convoy_graphql.graph.mirror import SOURCE
+from convoy_graphql.graph.selection import Selection, wanted_below
+from convoy_graphql.loaders.loader import Answer, Connection, Record
+from convoy_graphql.loaders.statements import Arguments, Wanted
+from convoy_graphql.model.edges import Arity, Edge
+from convoy_graphql.model.entities import Attribute
+from convoy_graphql.model.filters import read_filter
+from convoy_graphql.model.ordering import read_order
+from convoy_graphql.model.paging import read_page
+from convoy_graphql.model.values import read_uuid
+
+Resolver: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one field of an operation asks of its edge, whatever the parent."""
+
+    arguments: Arguments
+    wanted: Wanted
+
+
+def attach(schema: GraphQLSchema, roots: Mapping[str, Resolver]) -> None:
+    """Gives every field of the schema its resolver: by its source, or by its place in a connection.
+
+    Raises:
+        TypeError: a field that has no source and is none of a connection's.
+    """
+    for graphql_type in schema.type_map.values():
+        if not isinstance(graphql_type, GraphQLObjectType) or graphql_type.name.startswith("__"):
+            continue
+        # A row is a dict of some entity. `Node` says of which; elsewhere the field's type does.
+        graphql_type.is_type_of = None
+        for name, field in graphql_type.fields.items():
+            field.resolve = _resolver(graphql_type.name, name, field, roots)
+
+
+def source_of(field: GraphQLField) -> Attribute | Edge | None:
+    """What a field shows of the model; None for a part of a connection and for a root of its own."""
+    source: Attribute | Edge | None = field.extensions["strawberry-definition"].metadata.get(SOURCE)
+    return source
+
+
+def _resolver(type_name: str, name: str, field: GraphQLField, roots: Mapping[str, Resolver]) -> Resolver:
+    source = source_of(field)
+    match source:
+        case Attribute():
+            return _attribute(source.name)
+        case Edge():
+            return _edge(source)
+    part = roots.get(name) if type_name == "Query" else _part_of_connection(type_name, name)
+    if part is None:
+        raise TypeError(f"{type_name}.{name} shows neither an attribute nor an edge, and no root resolves it")
+    return part
+
+
+def _attribute(name: str) -> Resolver:
+    def resolve(row: Record, _info: Info) -> Any:
+        return row[name]
+
+    return resolve
+
+
+def _edge(edge: Edge) -> Resolver:
+    if edge.source is None and edge.arity is Arity.ONE:
+        return _row_by_id(edge)
+    needs, foreign_key = edge.needs, edge.foreign_key
+
+    def resolve(row: Record, info: Info, **arguments: Any) -> Awaitable[Answer] | None:
+        if foreign_key is not None and row[foreign_key] is None:
+            return None
+        plan = plan_of(edge, info, arguments)
+        return info.context.loaders.load(edge, plan.arguments, plan.wanted, tuple([row[name] for name in needs]))
+
+    return resolve
+
+
+def _row_by_id(edge: Edge) -> Resolver:
+    def resolve(_root: object, info: Info, *, id: str) -> Awaitable[Answer]:
+        key = (read_uuid("id", id),)
+        plan = plan_of(edge, info, {})
+        return info.context.loaders.load(edge, plan.arguments, plan.wanted, key)
+
+    return resolve
+
+
+def plan_of(edge: Edge, info: Info, arguments: Mapping[str, Any]) -> Plan:
+    """The plan of the current field, read from its arguments and its selection the first time that it is met.
+
+    Raises:
+        BadUserInput: an argument that the edge does not take.
+    """
+    plans = info.context.plans
+    # The nodes and not the path: a list has many paths and one field. Merged fields have several nodes.
+    key = (edge, *map(id, info.field_nodes))
+    plan: Plan | None = plans.get(key)
+    if plan is None:
+        read = read_arguments(edge, arguments)
+        plan = plans[key] = Plan(read, wanted_below(Selection.below(info), edge, backward=read.page.backward))
+    return plan
+
+
+def read_arguments(edge: Edge, given: Mapping[str, Any]) -> Arguments:
+    """A connection's arguments as the model takes them; other edges have none."""
+    if edge.arity is not Arity.CONNECTION:
+        return Arguments()
+    order = read_order(edge.target, [_enum_values(item) for item in given.get("orderBy") or ()])
+    return Arguments(read_page(given, order), read_filter(edge.target, given.get("filter")), order)
+
+
+def _enum_values(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: getattr(member, "value", member) for name, member in item.items()}
+
+
+# Parts of a connection
+
+
+def _page_cursor(place: int) -> Resolver:
+    def resolve(connection: Connection, _info: Info) -> str | None:
+        return connection.cursors[place] if connection.cursors else None
+
+    return resolve
+
+
+_PARTS: Mapping[tuple[str, str], Resolver] = {
+    ("Connection", "nodes"): lambda connection, _info: connection.nodes,
+    ("Connection", "edges"): lambda connection, _info: list(
+        zip(connection.cursors or [None] * len(connection.nodes), connection.nodes, strict=True)
+    ),
+    ("Connection", "pageInfo"): lambda connection, _info: connection,
+    ("Connection", "totalCount"): lambda connection, _info: connection.total_count,
+    ("Edge", "cursor"): lambda edge, _info: edge[0],
+    ("Edge", "node"): lambda edge, _info: edge[1],
+    ("PageInfo", "hasNextPage"): lambda connection, _info: connection.has_next,
+    ("PageInfo", "hasPreviousPage"): lambda connection, _info: connection.has_previous,
+    ("PageInfo", "startCursor"): _page_cursor(0),
+    ("PageInfo", "endCursor"): _page_cursor(-1),
+}
+
+
+def _part_of_connection(type_name: str, name: str) -> Resolver | None:
+    for suffix in ("Connection", "Edge", "PageInfo"):
+        if type_name.endswith(suffix):
+            return _PARTS.get((suffix, name))
+    return None

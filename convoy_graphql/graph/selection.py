@@ -1,0 +1,105 @@
+"""What an operation selects below a field: which attributes of the rows, and which parts of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    SelectionNode,
+    value_from_ast_untyped,
+)
+
+from convoy_graphql.graph.context import Info
+from convoy_graphql.loaders.statements import Wanted
+from convoy_graphql.model.edges import EDGES_OF, Arity, Edge
+from convoy_graphql.model.entities import Entity
+
+
+class Selection:
+    """The fields below some field nodes, merged as the executor will merge them, by field name."""
+
+    def __init__(
+        self, nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefinitionNode], variables: dict[str, Any]
+    ) -> None:
+        self._fragments = fragments
+        self._variables = variables
+        self._fields: dict[str, list[FieldNode]] = {}
+        for node in nodes:
+            if node.selection_set:
+                self._collect(node.selection_set.selections, set())
+
+    @classmethod
+    def below(cls, info: Info) -> Selection:
+        variables: Any = info.variable_values  # a plain dict, whatever graphql-core declares
+        return cls(info.field_nodes, info.fragments, variables)
+
+    def _collect(self, selections: Iterable[SelectionNode], seen: set[str]) -> None:
+        # Type conditions are left aside: only below `node` can one fail to hold, and there at worst a column too many is read.
+        for selection in selections:
+            if not self._is_included(selection):
+                continue
+            if isinstance(selection, FieldNode):
+                self._fields.setdefault(selection.name.value, []).append(selection)
+            elif isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name not in seen:
+                    seen.add(name)
+                    self._collect(self._fragments[name].selection_set.selections, seen)
+            elif isinstance(selection, InlineFragmentNode):
+                self._collect(selection.selection_set.selections, seen)
+
+    def _is_included(self, selection: SelectionNode) -> bool:
+        for directive in selection.directives or ():
+            if directive.name.value in {"skip", "include"}:
+                (condition,) = directive.arguments or ()
+                holds = value_from_ast_untyped(condition.value, self._variables)
+                if holds == (directive.name.value == "skip"):
+                    return False
+        return True
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def inside(self, *names: str) -> Selection:
+        """The selection one level down, below all fields with one of these names."""
+        nodes = [node for name in names for node in self._fields.get(name, ())]
+        return Selection(nodes, self._fragments, self._variables)
+
+
+def wanted_of_rows(selection: Selection, target: Entity) -> frozenset[str]:
+    """Attributes to read: those selected, and those that the selected edges start from."""
+    edges = {edge.graphql_name: edge for edge in EDGES_OF.get(target, {}).values()}
+    found: set[str] = set()
+    for name in selection:
+        if attribute := target.by_graphql_name.get(name):
+            found.add(attribute.name)
+        elif edge := edges.get(name):
+            found.update(edge.needs)
+    return frozenset(found)
+
+
+def wanted_below(selection: Selection, edge: Edge, *, backward: bool = False) -> Wanted:
+    """What the selection below a field that shows `edge` asks of its rows; `backward` when the page is the last rows."""
+    if edge.arity is not Arity.CONNECTION:
+        return Wanted(wanted_of_rows(selection, edge.target), rows=True)
+    in_edges, in_page = selection.inside("edges"), selection.inside("pageInfo")
+    attributes = wanted_of_rows(selection.inside("nodes"), edge.target)
+    attributes |= wanted_of_rows(in_edges.inside("node"), edge.target)
+    ahead, behind = ("hasPreviousPage", "hasNextPage") if backward else ("hasNextPage", "hasPreviousPage")
+    cursors = "cursor" in in_edges or "startCursor" in in_page or "endCursor" in in_page
+    return Wanted(
+        attributes,
+        rows="nodes" in selection or "edges" in selection or cursors or ahead in in_page,
+        cursors=cursors,
+        more=ahead in in_page,
+        beyond=behind in in_page,
+        count="totalCount" in selection,
+    )
