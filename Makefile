@@ -1,0 +1,49 @@
+# Needs python3 (3.11 or later), pip and make. Everything else is installed into .venv, once, and again when pyproject.toml
+# changes.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check schema playground wheel clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+
+serve: $(READY) ## Serve the API and the playground over the demo graph (HOST=, PORT=)
+	$(BIN)/convoy-graphql serve --demo --host $(HOST) --port $(PORT)
+
+test: $(READY) ## Run the tests, each over a real PostgreSQL (ARGS= goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, format, types, and the committed schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/convoy-graphql schema --check
+
+schema: $(READY) ## Write schema.graphql from the code
+	$(BIN)/convoy-graphql schema --write
+
+playground: ## Build the playground's assets anew (needs Node and npm; what it makes is committed)
+	bash convoy_graphql/server/playground/build/build.sh
+
+wheel: $(READY) ## Build the wheel, install it elsewhere, and query it
+	$(BIN)/python tests/wheel/check.py
+
+clean: ## Remove what was installed and built; the data under .convoy stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# schema.graphql and README.md are named by pyproject.toml, so an installation needs them to be there; their text may change.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Python 3.11 or later is needed, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) \
+		|| { echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,87 @@
+"""What the environment says: every variable is read, and a bad value is named with what is accepted."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from convoy_graphql.errors import SetupError
+from convoy_graphql.settings import Settings, variable_of
+
+READ = {
+    "DATABASE_URL": ("postgresql://u:p@h/d", "postgresql://u:p@h/d"),
+    "CONVOY_DATA_DIR": ("/var/lib/convoy", Path("/var/lib/convoy")),
+    "CONVOY_POOL_SIZE": ("25", 25),
+    "CONVOY_POOL_CHECKOUT_TIMEOUT_S": ("0.5", 0.5),
+    "CONVOY_CONNECT_TIMEOUT_S": ("7", 7.0),
+    "CONVOY_STATEMENT_TIMEOUT_MS": ("1500", 1500),
+    "CONVOY_LOCK_TIMEOUT_MS": ("200", 200),
+    "CONVOY_MAX_BODY_BYTES": ("4096", 4096),
+    "CONVOY_MAX_TOKENS": ("100", 100),
+    "CONVOY_MAX_ERRORS": ("3", 3),
+    "CONVOY_PLAYGROUND": ("no", False),
+    "CONVOY_LOG_LEVEL": ("DEBUG", "DEBUG"),
+}
+BY_VARIABLE = {variable_of(setting): setting for setting in fields(Settings)}
+
+
+def test_every_setting_has_its_variable() -> None:
+    assert READ.keys() == BY_VARIABLE.keys()
+
+
+@pytest.mark.parametrize("variable", READ)
+def test_a_variable_sets_its_setting_and_no_other(variable: str) -> None:
+    text, value = READ[variable]
+    name = BY_VARIABLE[variable].name
+
+    settings = Settings.from_environment({variable: f" {text} "})
+
+    changed = {
+        each.name: getattr(settings, each.name)
+        for each in fields(Settings)
+        if getattr(settings, each.name) != each.default
+    }
+    assert {name: value} == changed
+    assert type(getattr(settings, name)) is type(value)
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_variable_counts_as_unset(text: str) -> None:
+    assert Settings() == Settings.from_environment(dict.fromkeys(READ, text))
+
+
+def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVOY_POOL_SIZE", "3")
+
+    assert Settings.from_environment().pool_size == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "accepted"),
+    [
+        ("CONVOY_POOL_SIZE", "ten", "use a number"),
+        ("CONVOY_POOL_SIZE", "1.5", "use a number"),
+        ("CONVOY_POOL_SIZE", "0", "use a number above zero"),
+        ("CONVOY_STATEMENT_TIMEOUT_MS", "-1", "use a number above zero"),
+        ("CONVOY_CONNECT_TIMEOUT_S", "inf", "use a number above zero"),
+        ("CONVOY_CONNECT_TIMEOUT_S", "nan", "use a number above zero"),
+        ("CONVOY_PLAYGROUND", "maybe", "use true or false"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_accepted(variable: str, text: str, accepted: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        Settings.from_environment({variable: text})
+    assert f"{variable} is {text!r}: {accepted}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("FALSE", False), ("1", True), ("0", False), ("On", True), ("off", False)]
+)
+def test_truth_is_written_in_any_usual_way(text: str, value: bool) -> None:
+    assert Settings.from_environment({"CONVOY_PLAYGROUND": text}).playground is value
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [] == [setting.name for setting in fields(Settings) if not setting.metadata["meaning"].endswith(".")]
