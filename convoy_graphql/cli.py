@@ -1,0 +1,351 @@
+"""The command line. What an operator can put right is told in one sentence, without a traceback, and exits with 1.
+
+Each command imports what it needs when it runs: `--help` and `--version` answer without loading the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging.config
+import os
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import click
+
+from convoy_graphql import __version__
+from convoy_graphql.errors import SetupError
+from convoy_graphql.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator, Sequence
+    from types import FrameType
+
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+# How long requests in flight may take to end after a stop is asked for; docker stop kills after 10 s by default, too.
+GRACEFUL_SHUTDOWN_S = 10
+
+
+class Commands(click.Group):
+    """Commands whose `SetupError` becomes one line on stderr."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SetupError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="convoy-graphql", message="convoy-graphql %(version)s")
+def main() -> None:
+    """GraphQL over a knowledge graph of software work, on PostgreSQL.
+
+    DATABASE_URL names the database. Without it, an embedded PostgreSQL keeps its data under CONVOY_DATA_DIR (.convoy).
+    """
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Migrate, and load the small demo graph where there is none yet.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; only this machine's own.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that answer.")
+def serve(demo: bool, host: str, port: int, workers: int) -> None:
+    """Serve the API and the playground.
+
+    The embedded database is migrated first. One named by DATABASE_URL is not, unless --demo is given: run `migrate`.
+    It may be down at the start: the server waits for it.
+    """
+    settings = _settings()
+    _refuse_network(host)
+    with _listening(host, port) as listener, _database(settings) as dsn:
+        if demo or settings.database_url is None:
+            _migrate(dsn)
+        else:
+            log.info("DATABASE_URL is set: it is served as it is; to bring it up to date: convoy-graphql migrate")
+        workspaces = _demo_workspaces(dsn) if demo else ()
+        # From here the kernel accepts: whoever opens the page that is printed now is answered once the app is up.
+        listener.listen(2048)
+        _greet(settings, listener, dsn, workspaces)
+        _run_server(settings, listener, workers)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when there is something to apply.")
+def migrate(check: bool) -> None:
+    """Bring the database up to date."""
+    with _database(_settings()) as dsn:
+        if not check:
+            _migrate(dsn)
+            click.echo("The database is up to date.")
+            return
+        if todo := _pending(dsn):
+            click.echo("\n".join(["To apply, with convoy-graphql migrate:", *(f"  {each}" for each in todo)]))
+            raise click.exceptions.Exit(1)
+        click.echo("The database is up to date.")
+
+
+@main.command()
+@click.option("--size", default="small", show_default=True, type=click.Choice(["small", "dashboard", "large"]))
+def demo(size: str) -> None:
+    """Load a demo graph into an empty database."""
+    settings = _settings()
+    with _database(settings) as dsn:
+        if settings.database_url is None:
+            _migrate(dsn)
+        elif todo := _pending(dsn):
+            raise SetupError(f"the database lacks {len(todo)} migrations: run convoy-graphql migrate first")
+        for name, identifier in _load_demo(dsn, size):
+            click.echo(f"{name}  {identifier}")
+
+
+@main.command()
+@click.option("--write", "action", flag_value="write", help="Write schema.graphql at the top of the checkout.")
+@click.option(
+    "--check", "action", flag_value="check", help="Exit with 1, showing the difference, when it is out of date."
+)
+def schema(action: str | None) -> None:
+    """Print the schema in GraphQL's definition language."""
+    from convoy_graphql.graph.schema import sdl  # noqa: PLC0415
+
+    if action is None:
+        click.echo(sdl(), nl=False)
+        return
+    path = _checkout() / "schema.graphql"
+    if action == "write":
+        path.write_text(sdl(), encoding="utf-8")
+        return
+    committed = path.read_text(encoding="utf-8") if path.exists() else ""
+    if difference := _difference(committed, sdl()):
+        click.echo(difference, nl=False)
+        raise SetupError("schema.graphql is not what the code says: run make schema, and commit what it wrote")
+
+
+# -- the database
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    """The connection string of the database in use. The embedded one is held meanwhile, and let go when SIGTERM ends us."""
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        if settings.database_url is not None:
+            yield _readable(settings.database_url)
+            return
+        from convoy_graphql.pg.embedded import EmbeddedPostgres  # noqa: PLC0415
+
+        with EmbeddedPostgres.start(settings.data_dir) as server:
+            yield server.dsn
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _readable(dsn: str) -> str:
+    from convoy_graphql.pg.engine import asyncpg_dsn  # noqa: PLC0415
+
+    dsn = asyncpg_dsn(dsn)
+    if urlsplit(dsn).scheme not in {"postgresql", "postgres"}:
+        raise SetupError("DATABASE_URL is not understood: use postgresql://user:password@host:5432/database")
+    return dsn
+
+
+def _talk(dsn: str, conversation: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run `conversation`; a database that cannot be reached, or that refuses, is the operator's to put right."""
+    from convoy_graphql.pg.sqlstate import lost_connection, sqlstate_of  # noqa: PLC0415
+
+    try:
+        return asyncio.run(conversation)
+    except Exception as error:
+        if not lost_connection(error) and not sqlstate_of(error):
+            raise
+        raise SetupError(f"the database {masked(dsn)} cannot be used: {str(error) or type(error).__name__}") from error
+
+
+def _migrate(dsn: str) -> None:
+    from convoy_graphql.pg.migrate import migrate  # noqa: PLC0415
+
+    for migration in _talk(dsn, migrate(dsn)):
+        click.echo(f"Migrated: {migration}")
+
+
+def _pending(dsn: str) -> Sequence[object]:
+    from convoy_graphql.pg.migrate import pending  # noqa: PLC0415
+
+    return _talk(dsn, pending(dsn))
+
+
+def masked(dsn: str) -> str:
+    """`dsn` as it may be shown: with `***` for every password, and no more than its kind when it is oddly written."""
+    parts = urlsplit(dsn)
+    # An unescaped / ? or # in a password ends the host's part early: what is behind it is the rest of the password.
+    if "@" in parts.path + parts.query + parts.fragment:
+        return f"{parts.scheme}://***"
+    account, at, hosts = parts.netloc.rpartition("@")
+    user, colon, _ = account.partition(":")
+    options = [(key, "***" if "password" in key else value) for key, value in parse_qsl(parts.query)]
+    netloc = f"{user}{colon and ':***'}{at}{hosts}"
+    return parts._replace(netloc=netloc, query=urlencode(options, safe="/*")).geturl()
+
+
+# -- the demo graph
+
+
+def _demo_workspaces(dsn: str) -> Sequence[tuple[str, str]]:
+    from convoy_graphql.demo import is_empty  # noqa: PLC0415
+
+    if _talk(dsn, is_empty(dsn)):
+        return _load_demo(dsn, "small")
+    click.echo("The graph is not empty: no demo data was loaded.")
+    return ()
+
+
+def _load_demo(dsn: str, size: str) -> Sequence[tuple[str, str]]:
+    """Load the demo graph with a progress bar, and name its workspaces with their ids."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from convoy_graphql.demo import load_demo  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        shown: dict[str, Any] = {}
+
+        def progress(table: str, done: int, total: int) -> None:
+            if table not in shown:
+                shown[table] = bars.add_task(table, total=total)
+            bars.update(shown[table], completed=done)
+
+        loaded = _talk(dsn, load_demo(dsn, size, progress))
+    return [(name, str(identifier)) for identifier, name in loaded.workspaces]
+
+
+# -- serving
+
+
+def _settings() -> Settings:
+    settings = Settings.from_environment()
+    if settings.log_level.upper() not in LOG_LEVELS:
+        raise SetupError(f"CONVOY_LOG_LEVEL is {settings.log_level!r}: use one of {', '.join(LOG_LEVELS)}")
+    logging.config.dictConfig(_logging(settings))
+    return settings
+
+
+def _refuse_network(host: str) -> None:
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise SetupError(
+            f"--host {host} is refused: there is no authentication yet, so everybody who reaches the server could read the "
+            "whole graph. Listen on 127.0.0.1, and reach it through a tunnel or a proxy that authenticates"
+        )
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket, taken before anything else is done, so that a port in use costs no migration."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as listener:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise SetupError(
+                f"port {port} of {host} cannot be used: {error.strerror}. Choose another one with --port"
+            ) from error
+        yield listener
+
+
+def _greet(settings: Settings, listener: socket.socket, dsn: str, workspaces: Sequence[tuple[str, str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+    facts = [("playground", url)] if settings.playground else []
+    facts += [("endpoint", url), ("database", masked(dsn))]
+    if settings.database_url is None:
+        facts += [("", f"embedded, its data under {settings.data_dir.absolute()}")]
+    facts += [("workspace", f"{identifier}  {name}") for name, identifier in workspaces]
+    # Soft: a long path is not broken into lines where the output is no terminal.
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(Text(f"Convoy GraphQL {__version__}", "bold"))
+    for name, value in facts:
+        console.print(Text.assemble((f"  {name:<12}", "bold"), value))
+    console.print("There is no authentication: the server listens to this machine only. Ctrl-C stops it.")
+
+
+def _run_server(settings: Settings, listener: socket.socket, workers: int) -> None:
+    import uvicorn  # noqa: PLC0415
+    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415
+
+    config = uvicorn.Config(
+        "convoy_graphql.server.app:app_from_environment",
+        factory=True,
+        workers=workers,
+        loop="auto" if os.name == "nt" else "uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+        log_config=_logging(settings),
+    )
+    if workers > 1:
+        Multiprocess(config, [listener]).run()
+        return
+    server = uvicorn.Server(config)
+    try:
+        server.run([listener])
+    except KeyboardInterrupt:
+        return
+    if not server.started:
+        raise click.exceptions.Exit(1)
+
+
+def _logging(settings: Settings) -> dict[str, Any]:
+    """What `logging.config` takes. Every worker process sets it up again from here."""
+    level = settings.log_level.upper()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        # uvicorn tells of each start and stop of each worker at INFO; ours says what matters of that.
+        "loggers": {"uvicorn": {"level": "WARNING" if level == "INFO" else level}},
+    }
+
+
+# -- the schema
+
+
+def _checkout() -> Path:
+    top = Path(__file__).parents[1]
+    if not (top / "pyproject.toml").exists():
+        raise SetupError("this is not a checkout: convoy-graphql schema, without an option, prints the schema")
+    return top
+
+
+def _difference(committed: str, current: str) -> str:
+    import difflib  # noqa: PLC0415
+
+    lines = difflib.unified_diff(committed.splitlines(True), current.splitlines(True), "schema.graphql", "the code")
+    return "".join(lines)
