@@ -37,6 +37,10 @@ select applied.version, to_jsonb(applied) ->> 'statements' as statements
   from supabase_migrations.schema_migrations as applied
 """
 
+_HAS_CURSORS = """
+select exists (select from pg_attribute where attrelid = to_regclass('public.activity_feed') and attname = 'tx')
+"""
+
 # A row that we can see was committed here, so its transaction is behind our snapshot's end. One ahead of it came with a
 # dump from a server that had counted further, and no reader would see it until this server gets there.
 _RESET_CURSORS = """
@@ -84,7 +88,8 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tu
         await connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT_S}s'")
         for migration in todo:
             await _apply(connection, migration)
-        await connection.execute(_RESET_CURSORS)
+        if await connection.fetchval(_HAS_CURSORS):
+            await connection.execute(_RESET_CURSORS)
     finally:
         # Ends the session: an open transaction is rolled back and the lock released, whatever happened.
         await connection.close()

@@ -25,6 +25,7 @@ begin
     create function public.uuid_generate_v4() returns uuid
     language sql volatile parallel safe
     return gen_random_uuid();
+    comment on function public.uuid_generate_v4() is 'A random UUID, as the extension uuid-ossp would make it.';
 end $$;
 
 create table if not exists public.workspaces (

@@ -28,6 +28,7 @@ begin
     create function public.uuid_generate_v4() returns uuid
     language sql volatile parallel safe
     return gen_random_uuid();
+    comment on function public.uuid_generate_v4() is 'A random UUID, as the extension uuid-ossp would make it.';
 end $$;
 
 -- The one definition of "open". Null is open: the column is nullable, and a task that nobody finished is not finished.
