@@ -9,13 +9,14 @@ import asyncio
 import ipaddress
 import logging.config
 import os
+import re
 import signal
 import socket
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import click
 
@@ -35,6 +36,9 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 # How long requests in flight may take to end after a stop is asked for; docker stop kills after 10 s by default, too.
 GRACEFUL_SHUTDOWN_S = 10
+
+
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 
 class Commands(click.Group):
@@ -74,7 +78,9 @@ def serve(demo: bool, host: str, port: int, workers: int) -> None:
             _migrate(dsn)
         else:
             log.info("DATABASE_URL is set: it is served as it is; to bring it up to date: convoy-graphql migrate")
-        workspaces = _demo_workspaces(dsn) if demo else ()
+        if demo:
+            _load_small_demo_once(dsn)
+        workspaces = _workspaces(dsn) if demo else []
         # From here the kernel accepts: whoever opens the page that is printed now is answered once the app is up.
         listener.listen(2048)
         _greet(settings, listener, dsn, workspaces)
@@ -106,8 +112,9 @@ def demo(size: str) -> None:
             _migrate(dsn)
         elif todo := _pending(dsn):
             raise SetupError(f"the database lacks {len(todo)} migrations: run convoy-graphql migrate first")
-        for name, identifier in _load_demo(dsn, size):
-            click.echo(f"{name}  {identifier}")
+        _load_demo(dsn, size)
+        for identifier, name in _workspaces(dsn):
+            click.echo(f"{identifier}  {name}")
 
 
 @main.command()
@@ -159,8 +166,14 @@ def _readable(dsn: str) -> str:
     from convoy_graphql.pg.engine import asyncpg_dsn  # noqa: PLC0415
 
     dsn = asyncpg_dsn(dsn)
-    if urlsplit(dsn).scheme not in {"postgresql", "postgres"}:
-        raise SetupError("DATABASE_URL is not understood: use postgresql://user:password@host:5432/database")
+    parts = urlsplit(dsn)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    is_known = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts)
+    if not is_known or _hides_a_password(parts):
+        raise SetupError(
+            "DATABASE_URL is not understood: use postgresql://user:password@host:5432/database, "
+            "and write @ / ? # in a password as %40 %2F %3F %23"
+        )
     return dsn
 
 
@@ -190,11 +203,8 @@ def _pending(dsn: str) -> Sequence[object]:
 
 
 def masked(dsn: str) -> str:
-    """`dsn` as it may be shown: with `***` for every password, and no more than its kind when it is oddly written."""
+    """`dsn` as it may be shown: with `***` for every password."""
     parts = urlsplit(dsn)
-    # An unescaped / ? or # in a password ends the host's part early: what is behind it is the rest of the password.
-    if "@" in parts.path + parts.query + parts.fragment:
-        return f"{parts.scheme}://***"
     account, at, hosts = parts.netloc.rpartition("@")
     user, colon, _ = account.partition(":")
     options = [(key, "***" if "password" in key else value) for key, value in parse_qsl(parts.query)]
@@ -202,27 +212,23 @@ def masked(dsn: str) -> str:
     return parts._replace(netloc=netloc, query=urlencode(options, safe="/*")).geturl()
 
 
+def _hides_a_password(parts: SplitResult) -> bool:
+    # An unescaped / ? or # in a password ends the part of the host early: what comes after is the rest of the password.
+    return "@" in parts.path + parts.query + parts.fragment
+
+
 # -- the demo graph
 
 
-def _demo_workspaces(dsn: str) -> Sequence[tuple[str, str]]:
-    from convoy_graphql.demo import is_empty  # noqa: PLC0415
-
-    if _talk(dsn, is_empty(dsn)):
-        return _load_demo(dsn, "small")
-    click.echo("The graph is not empty: no demo data was loaded.")
-    return ()
-
-
-def _load_demo(dsn: str, size: str) -> Sequence[tuple[str, str]]:
-    """Load the demo graph with a progress bar, and name its workspaces with their ids."""
+def _load_demo(dsn: str, size: str) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     from convoy_graphql.demo import load_demo  # noqa: PLC0415
 
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         shown: dict[str, Any] = {}
 
         def progress(table: str, done: int, total: int) -> None:
@@ -230,8 +236,28 @@ def _load_demo(dsn: str, size: str) -> Sequence[tuple[str, str]]:
                 shown[table] = bars.add_task(table, total=total)
             bars.update(shown[table], completed=done)
 
-        loaded = _talk(dsn, load_demo(dsn, size, progress))
-    return [(name, str(identifier)) for identifier, name in loaded.workspaces]
+        _talk(dsn, load_demo(dsn, size, progress))
+
+
+def _load_small_demo_once(dsn: str) -> None:
+    from convoy_graphql.demo import NotEmpty  # noqa: PLC0415
+
+    try:
+        _load_demo(dsn, "small")
+    except NotEmpty:
+        log.info("the graph is not empty: no demo data was loaded")
+
+
+def _workspaces(dsn: str) -> list[tuple[str, str]]:
+    """Ids and names of the first workspaces, to begin with in the playground."""
+    from convoy_graphql.pg.copy import connect  # noqa: PLC0415
+
+    async def read() -> list[tuple[str, str]]:
+        async with connect(dsn) as connection:
+            first = "select id::text, name from public.workspaces order by created_at, id limit 5"
+            return [tuple(row) for row in await connection.fetch(first)]
+
+    return _talk(dsn, read())
 
 
 # -- serving
@@ -283,7 +309,7 @@ def _greet(settings: Settings, listener: socket.socket, dsn: str, workspaces: Se
     facts += [("endpoint", url), ("database", masked(dsn))]
     if settings.database_url is None:
         facts += [("", f"embedded, its data under {settings.data_dir.absolute()}")]
-    facts += [("workspace", f"{identifier}  {name}") for name, identifier in workspaces]
+    facts += [("workspace", f"{identifier}  {name}") for identifier, name in workspaces]
     # Soft: a long path is not broken into lines where the output is no terminal.
     console = Console(soft_wrap=True, highlight=False)
     console.print(Text(f"Convoy GraphQL {__version__}", "bold"))
