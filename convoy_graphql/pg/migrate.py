@@ -58,7 +58,7 @@ class MigrationFailed(SetupError):
     """A migration was refused by the database. Nothing of it was kept; those before it were."""
 
     def __init__(self, migration: Migration, error: asyncpg.PostgresError) -> None:
-        parts = (f"Migration {migration} was not applied.", str(error), error.detail, error.hint)
+        parts = (f"Migration {migration} was not applied.", error.message, error.detail, error.hint)
         super().__init__("\n".join(part for part in parts if part))
         self.migration = migration
         self.sqlstate = error.sqlstate
