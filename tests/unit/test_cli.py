@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(place)
     monkeypatch.setenv("PYTHONPATH", str(Path(cli.__file__).parents[1]))
     yield place
+    assert not (place / ".convoy").exists() or not is_running(place)
     shutil.rmtree(place)
 
 
@@ -99,7 +101,11 @@ class Served:
         return next(line.split(maxsplit=1)[1] for line in self.said if line.split()[:1] == [name])
 
     def stop(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
+        if how is signal.SIGINT:
+            # The terminal sends a Ctrl-C to every process in front of it.
+            os.killpg(self.process.pid, how)
+        else:
+            self.process.send_signal(how)
         self.process.communicate(timeout=60)
         return self.process.returncode
 
@@ -112,12 +118,14 @@ def serving(*arguments: str, **environment: str) -> Iterator[Served]:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
+        start_new_session=True,
     )
     try:
         yield Served(process)
     finally:
-        process.kill()
-        process.communicate()
+        # Not killed: the embedded database would go on without it.
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -307,3 +315,71 @@ def test_the_committed_schema_is_written_and_checked(tmp_path: Path, monkeypatch
 
 
 # -- serve
+
+
+def test_serve_demo_says_where_to_go_and_answers_there(place: Path) -> None:
+    with serving("--demo") as served:
+        assert f"Convoy GraphQL {__version__}" == next(line for line in served.said if line.startswith("Convoy"))
+        assert served.endpoint == served.fact("playground")
+        assert f"embedded, its data under {place / '.convoy'}" in [line.strip() for line in served.said]
+        listed = [line.split(maxsplit=2)[1:] for line in served.said if line.split()[:1] == ["workspace"]]
+
+        answer = query(
+            served.endpoint, "{ workspaces(orderBy: [{field: NAME, direction: ASC}]) { nodes { id name } } }"
+        )
+
+        assert WORKSPACES == [each["name"] for each in answer["data"]["workspaces"]["nodes"]]
+        assert {(each["id"], each["name"]) for each in answer["data"]["workspaces"]["nodes"]} == {
+            (i, n) for i, n in listed
+        }
+        assert served.stop(signal.SIGTERM) == 0
+    assert not is_running(place)
+
+    with serving("--demo") as again:
+        assert listed == [line.split(maxsplit=2)[1:] for line in again.said if line.split()[:1] == ["workspace"]]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_cleanly_and_stops_the_embedded_database(place: Path, workers: int, how: signal.Signals) -> None:
+    with serving("--workers", str(workers)) as served:
+        assert {"data": {"tasks": {"totalCount": 0}}} == query(served.endpoint, "{ tasks { totalCount } }")
+        assert served.stop(how) == 0
+    assert not is_running(place)
+
+
+def test_two_servers_share_the_embedded_database(place: Path) -> None:
+    with serving("--demo") as first, serving() as second:
+        query(first.endpoint, "{ __typename }")
+        assert first.stop(signal.SIGTERM) == 0
+
+        assert {"data": {"workspaces": {"totalCount": 3}}} == query(second.endpoint, "{ workspaces { totalCount } }")
+        assert second.stop(signal.SIGTERM) == 0
+    assert not is_running(place)
+
+
+@pytest.mark.usefixtures("place")
+def test_serve_starts_without_its_database_and_says_so() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        down = f"127.0.0.1:{closed.getsockname()[1]}/name"
+        with serving(DATABASE_URL=f"postgresql://me:secret@{down}") as served:
+            assert f"postgresql://me:***@{down}" == served.fact("database")
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(served.endpoint.replace("/graphql", "/readyz"), timeout=60)  # noqa: S310
+            assert refused.value.code == 503
+            refused.value.close()
+            assert served.stop(signal.SIGTERM) == 0
+
+
+async def test_serve_never_migrates_a_database_of_the_operators_but_for_the_demo(database: str) -> None:
+    with serving(DATABASE_URL=database) as served:
+        query(served.endpoint, "{ __typename }")
+        assert await ask(database, "select to_regclass('tasks')") is None
+
+    with serving("--demo", DATABASE_URL=database):
+        assert await ask(database, "select count(*) from workspaces") == 3
+    await ask(database, "delete from workspaces where name = 'Convoy'")
+
+    with serving("--demo", DATABASE_URL=database):
+        assert await ask(database, "select count(*) from workspaces") == 2
