@@ -26,12 +26,16 @@ class ConvoyError(Exception):
 
 
 class BadUserInput(ConvoyError):
-    """A value that the API does not take. `argument` is the dotted path of it, `filter.createdAt.gt` for example."""
+    """A value that the API does not take.
+
+    `argument` is its dotted path, `filter.createdAt.gt` for example; `accepted` goes on from there and says what is taken.
+    """
 
     code = "BAD_USER_INPUT"
 
     def __init__(self, argument: str, accepted: str) -> None:
-        super().__init__(f"{argument}: {accepted}", argument=argument)
+        super().__init__(f"{argument} {accepted}", argument=argument)
+        self.accepted = accepted
 
 
 class DatabaseUnavailable(ConvoyError):

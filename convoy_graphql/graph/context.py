@@ -27,7 +27,7 @@ class OperationContext:
 
 
 if TYPE_CHECKING:
-    #: What graphql-core tells a resolver; Strawberry puts plain values where graphql-core has a container of its own.
+    #: What graphql-core tells a resolver.
     Info: TypeAlias = GraphQLResolveInfo[OperationContext]
 else:
     Info = GraphQLResolveInfo

@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, literal_column, select, union_all
-
 from convoy_graphql.errors import BadUserInput
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.selection import Selection, wanted_below
 from convoy_graphql.loaders.loader import Record
-from convoy_graphql.loaders.statements import Arguments
+from convoy_graphql.loaders.statements import Arguments, types_of
 from convoy_graphql.model.edges import ROW_BY_ID
 from convoy_graphql.model.entities import ENTITIES
 from convoy_graphql.model.values import read_uuid
@@ -39,7 +37,7 @@ async def resolve_nodes(_root: object, info: Info, *, ids: Sequence[str]) -> lis
 
 async def _load(info: Info, ids: list[str]) -> list[Record | None]:
     """The row with each id, or None: one statement finds the types, and one each reads the rows of a type that occurs."""
-    names = {row.id: row.name for row in await info.context.fetch(_names_of(ids))}
+    names = {row.id: row.type for row in await info.context.fetch(types_of(ids))}
     selection = Selection.below(info)
 
     async def load(row_id: str) -> Record | None:
@@ -51,15 +49,3 @@ async def _load(info: Info, ids: list[str]) -> list[Record | None]:
         return None if found is None else {TYPE_NAME: name, **found}
 
     return await asyncio.gather(*map(load, ids))
-
-
-def _names_of(ids: list[str]) -> Any:
-    wanted = bindparam("ids", ids, type_=ARRAY(Uuid(as_uuid=False)))
-    return union_all(
-        *(
-            select(entity.stored.c.id, literal_column(f"'{entity.name}'").label("name")).where(
-                entity.stored.c.id == any_(wanted)
-            )
-            for entity in ENTITIES
-        )
-    )

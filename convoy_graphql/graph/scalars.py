@@ -9,7 +9,6 @@ from typing import NewType
 
 import orjson
 import strawberry
-from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from convoy_graphql.errors import BadUserInput
@@ -23,7 +22,8 @@ def _parse_datetime(value: object) -> str:
     try:
         return read_datetime("DateTime", value)
     except BadUserInput as error:
-        raise GraphQLError(error.message, extensions=error.extensions) from error
+        # graphql-core puts before it which value, and where in the operation or its variables it stands.
+        raise ValueError(error.accepted) from None
 
 
 SCALARS: dict[object, ScalarDefinition] = {

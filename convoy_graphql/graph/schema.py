@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import strawberry
-from graphql import GraphQLInterfaceType
+from graphql import GraphQLInterfaceType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from convoy_graphql.graph.nodes import TYPE_NAME, resolve_node, resolve_nodes
@@ -15,12 +15,16 @@ from convoy_graphql.graph.scalars import SCALARS
 
 
 @cache
-def build_schema() -> strawberry.Schema:
-    """The Strawberry schema with the resolvers of this package attached."""
-    schema = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
-    executable = schema._schema  # noqa: SLF001  # Strawberry has no public name for what it executes
-    attach(executable, {"node": resolve_node, "nodes": resolve_nodes})
-    node = executable.type_map["Node"]
+def _strawberry_schema() -> strawberry.Schema:
+    return strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+
+
+@cache
+def executable_schema() -> GraphQLSchema:
+    """What graphql-core executes: the types that Strawberry made, with the resolvers of this package."""
+    schema = _strawberry_schema()._schema  # noqa: SLF001  # Strawberry has no public name for it
+    attach(schema, {"node": resolve_node, "nodes": resolve_nodes})
+    node = schema.type_map["Node"]
     if isinstance(node, GraphQLInterfaceType):
         node.resolve_type = lambda row, _info, _type: row[TYPE_NAME]
     return schema
@@ -28,4 +32,4 @@ def build_schema() -> strawberry.Schema:
 
 def sdl() -> str:
     """The schema in the schema definition language, in a stable order: what `schema.graphql` holds."""
-    return build_schema().as_str() + "\n"
+    return _strawberry_schema().as_str() + "\n"

@@ -35,8 +35,7 @@ class Selection:
 
     @classmethod
     def below(cls, info: Info) -> Selection:
-        variables: Any = info.variable_values  # a plain dict, whatever graphql-core declares
-        return cls(info.field_nodes, info.fragments, variables)
+        return cls(info.field_nodes, info.fragments, info.variable_values.coerced)
 
     def _collect(self, selections: Iterable[SelectionNode], seen: set[str]) -> None:
         # Type conditions are left aside: only below `node` can one fail to hold, and there at worst a column too many is read.

@@ -9,10 +9,13 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import (
     ARRAY,
+    CompoundSelect,
     FromClause,
     Integer,
     Select,
     Text,
+    Uuid,
+    any_,
     bindparam,
     cast,
     column,
@@ -20,11 +23,12 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from convoy_graphql.model.edges import Arity, Edge
-from convoy_graphql.model.entities import Attribute, Expression, Kind, Source, Term
+from convoy_graphql.model.entities import ENTITIES, Attribute, Expression, Kind, Source, Term
 from convoy_graphql.model.filters import EVERYTHING, Condition, where
 from convoy_graphql.model.ordering import order_by
 from convoy_graphql.model.paging import Page, after, cursor_payload
@@ -173,3 +177,16 @@ def text_form(attribute: Attribute, row: Source) -> Expression:
             return cast(value, Text)
         case _:
             return value
+
+
+def types_of(ids: Sequence[str]) -> CompoundSelect[Any]:
+    """`id` and `type`, the entity's name, of each row that has one of these ids, whatever its table."""
+    wanted = bindparam("ids", list(ids), type_=ARRAY(Uuid(as_uuid=False)))
+    return union_all(
+        *(
+            select(row.stored.c.id, literal_column(f"'{row.name}'").label("type")).where(
+                row.stored.c.id == any_(wanted)
+            )
+            for row in ENTITIES
+        )
+    )

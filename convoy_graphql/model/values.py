@@ -76,7 +76,7 @@ def read_datetime(argument: str, value: object) -> str:
             pass
     raise BadUserInput(
         argument,
-        "is not a DateTime. Send ISO 8601 with an offset, such as 2026-01-31T09:30:00Z, in the years 1 to 9999.",
+        "is no DateTime. Send ISO 8601 with an offset, such as 2026-01-31T09:30:00Z, in the years 1 to 9999.",
     )
 
 

@@ -1,0 +1,99 @@
+"""The database as a server holds it: where it is, its pool, and whether it can be used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import asyncpg
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.embedded import EmbeddedPostgres
+from convoy_graphql.pg.engine import asyncpg_dsn, create_engine
+from convoy_graphql.pg.migrate import migrate, pending
+from convoy_graphql.pg.read import Reader
+from convoy_graphql.settings import Settings
+
+logger = logging.getLogger("convoy_graphql.database")
+
+#: Seconds between two looks at a database that is not there yet: the first pause, and the longest.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Why operations cannot be answered: a sentence for each part, None where it is well."""
+
+    database: str | None = None
+    migrations: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.database is None and self.migrations is None
+
+
+class Database:
+    """The pool of one process, and the embedded server where no other is configured."""
+
+    def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
+        self.dsn = asyncpg_dsn(dsn)
+        self.engine: AsyncEngine = create_engine(dsn, settings)
+        self._settings = settings
+        self._embedded = embedded
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Database:
+        """The configured database, which need not be up yet; or the embedded one, started and migrated.
+
+        Raises:
+            SetupError: the embedded server cannot be started.
+        """
+        if settings.database_url is not None:
+            return cls(settings.database_url, settings)
+        embedded = await asyncio.to_thread(EmbeddedPostgres.start, settings.data_dir)
+        await migrate(embedded.dsn)
+        return cls(embedded.dsn, settings, embedded)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        if self._embedded is not None:
+            await asyncio.to_thread(self._embedded.release)
+
+    def reader(self) -> Reader:
+        """A snapshot for one operation."""
+        return Reader(self.engine, self._settings)
+
+    async def readiness(self) -> Readiness:
+        """What a look at the database finds now, on a connection of its own: a busy pool is no reason to be taken out."""
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                waiting = await pending(self.dsn)
+        except SetupError as error:
+            return Readiness(migrations=str(error))
+        except TimeoutError:
+            return Readiness(database=f"no answer within {self._settings.connect_timeout_s:g} s")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.DBAPIError) as error:
+            return Readiness(database=_reason(error))
+        if waiting:
+            names = ", ".join(migration.name for migration in waiting)
+            return Readiness(migrations=f"{len(waiting)} to apply with `convoy-graphql migrate`: {names}")
+        return Readiness()
+
+    async def wait_until_ready(self) -> None:
+        """Returns once operations can be answered. Says in the log what it waits for, once for each reason."""
+        pause_s, said = FIRST_PAUSE_S, None
+        while not (found := await self.readiness()).is_ready:
+            if found != said:
+                logger.warning("waiting for the database: %s", found.database or f"migrations: {found.migrations}")
+                said = found
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        logger.info("the database is ready")
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what went wrong, which names a host or a role but never a password."""
+    return str(error).partition("\n")[0] or type(error).__name__

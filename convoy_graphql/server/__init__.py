@@ -1,0 +1,3 @@
+"""The server: HTTP around the graph."""
+
+from __future__ import annotations

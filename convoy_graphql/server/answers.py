@@ -1,0 +1,65 @@
+"""What leaves the server: results as JSON, errors with a code, and nothing that a client has no business reading."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from graphql import ExecutionResult, GraphQLError
+
+from convoy_graphql.errors import BadUserInput, ConvoyError
+
+logger = logging.getLogger("convoy_graphql.errors")
+
+MASKED_CODE = "INTERNAL_SERVER_ERROR"
+
+
+def encode(answer: object) -> bytes:
+    """The JSON of an answer. Stored JSON stands in it as fragments, which go out as they are."""
+    return orjson.dumps(answer)
+
+
+def result_answer(result: ExecutionResult, max_errors: int) -> dict[str, Any]:
+    """The answer to an operation that was executed."""
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = error_list(result.errors, max_errors)
+    return answer
+
+
+def error_list(errors: Sequence[GraphQLError], max_errors: int) -> list[dict[str, Any]]:
+    """The errors as clients read them, `max_errors` at most; the last one shown then says how many are left out."""
+    shown = [_shown(error) for error in errors[:max_errors]]
+    if left_out := len(errors) - len(shown):
+        shown[-1]["extensions"]["omittedErrors"] = left_out
+    return shown
+
+
+def _shown(error: GraphQLError) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    if is_meant_for_clients(error):
+        formatted["extensions"] = {"code": BadUserInput.code, **(error.extensions or {})}
+    else:
+        formatted |= masked(error.original_error or error)
+    return formatted
+
+
+def is_meant_for_clients(error: GraphQLError) -> bool:
+    """Whether a client may read the error: it is one of ours, or graphql-core found it in the operation or its variables.
+
+    Whatever else a resolver raised has a path and a cause that is neither.
+    """
+    return error.path is None or isinstance(error.original_error, ConvoyError | GraphQLError | None)
+
+
+def masked(error: BaseException) -> dict[str, Any]:
+    """What a client reads in place of an error that is none of its business; the log keeps the rest under the same id."""
+    error_id = str(uuid4())
+    logger.error("masked error %s", error_id, exc_info=error)
+    return {
+        "message": f"Something went wrong in the server. The operator finds it in the log under {error_id}.",
+        "extensions": {"code": MASKED_CODE, "errorId": error_id},
+    }

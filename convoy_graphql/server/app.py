@@ -1,0 +1,83 @@
+"""The application: routes, and what lives as long as the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from convoy_graphql.graph.schema import executable_schema
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.playground import playground_routes
+from convoy_graphql.server.view import ENDPOINT, GraphQLView
+from convoy_graphql.settings import Settings
+
+
+def create_app(settings: Settings) -> Starlette:
+    """An ASGI application. It starts without its database, and answers from the moment that this is there."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        executable_schema()  # built before the first request, not during it
+        database = await Database.open(settings)
+        app.state.database = database
+        watch = asyncio.create_task(database.wait_until_ready())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            await database.close()
+
+    async def graphql(request: Request) -> Response:
+        return await GraphQLView(request.app.state.database, settings)(request)
+
+    return Starlette(
+        routes=[
+            Route("/", go_to_playground, methods=["GET"]),
+            # Every method: the view itself says which it takes, in the form that a GraphQL client reads.
+            Route(ENDPOINT, graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
+            *playground_routes(),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def app_from_environment() -> Starlette:
+    """The application as the environment configures it: what worker processes import."""
+    settings = Settings.from_environment()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return create_app(settings)
+
+
+async def go_to_playground(_request: Request) -> Response:
+    return RedirectResponse(ENDPOINT.lstrip("/"))
+
+
+async def healthz(_request: Request) -> Response:
+    """The process is up, whatever its database does."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether operations can be answered: 200 or 503, with what is missing."""
+    database: Database = request.app.state.database
+    found = await database.readiness()
+    return JSONResponse(
+        {
+            "status": "ready" if found.is_ready else "unready",
+            "database": found.database or "ok",
+            "migrations": found.migrations or "ok",
+        },
+        status_code=200 if found.is_ready else 503,
+        headers={"cache-control": "no-store"},
+    )

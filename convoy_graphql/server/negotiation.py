@@ -1,0 +1,152 @@
+"""GraphQL over HTTP: what a request says, in which form it wants the answer, and what is refused before any execution.
+
+https://graphql.github.io/graphql-over-http/draft/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+
+from convoy_graphql.graph.execution import Operation
+
+JSON_TYPE: Final = "application/json"
+GRAPHQL_TYPE: Final = "application/graphql-response+json"
+HTML_TYPE: Final = "text/html"
+
+
+class RefusedRequest(Exception):
+    """An HTTP request that holds no operation to execute."""
+
+    def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def preferred_type(accept: str, offered: tuple[str, ...]) -> str | None:
+    """The offered media type that an Accept header likes best, the earlier offer on a tie; None if it takes none of them.
+
+    A missing header takes anything.
+    """
+    ranges = [_media_range(part) for part in accept.split(",") if part.strip()]
+    if not ranges:
+        return offered[0]
+    best, best_quality = None, 0.0
+    for media_type in offered:
+        matching = [(specificity, quality) for pattern, specificity, quality in ranges if _matches(pattern, media_type)]
+        quality = max(matching)[1] if matching else 0.0
+        if quality > best_quality:
+            best, best_quality = media_type, quality
+    return best
+
+
+def _media_range(part: str) -> tuple[str, int, float]:
+    pattern, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    quality = 1.0
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                quality = float(value)
+            except ValueError:
+                quality = 0.0
+    return pattern, {"*/*": 0}.get(pattern, 1 if pattern.endswith("/*") else 2), quality
+
+
+def _matches(pattern: str, media_type: str) -> bool:
+    return pattern in {"*/*", media_type, media_type.partition("/")[0] + "/*"}
+
+
+async def read_operation(request: Request, max_body_bytes: int) -> Operation:
+    """The operation that a GET's query string or a POST's JSON body holds.
+
+    Raises:
+        RefusedRequest: 400, 405, 413 or 415, with what is accepted.
+    """
+    if request.method == "GET":
+        return _operation(_from_query_string(request))
+    if request.method != "POST":
+        raise RefusedRequest(
+            405, "METHOD_NOT_ALLOWED", "Send GraphQL operations with POST, or queries with GET.", allow="GET, POST"
+        )
+    _check_content_type(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
+    return _operation(_decode(await _read_body(request, max_body_bytes), "The request body"))
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    # Counted as it comes: a chunked body announces no length, and an announced one need not be true.
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise RefusedRequest(
+                413,
+                "PAYLOAD_TOO_LARGE",
+                f"The request body is over {max_bytes:,} bytes. Send long values as variables, in parts.",
+            )
+    return bytes(body)
+
+
+def _check_content_type(content_type: str, encoding: str) -> None:
+    media_type, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
+    charset = next((p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
+    if media_type != JSON_TYPE or charset not in {"utf-8", "utf8"}:
+        raise RefusedRequest(
+            415, "UNSUPPORTED_MEDIA_TYPE", "Send the operation as application/json in UTF-8.", accept_post=JSON_TYPE
+        )
+    if encoding.lower() not in {"", "identity"}:
+        raise RefusedRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed.", accept_encoding="identity")
+
+
+def _from_query_string(request: Request) -> dict[str, Any]:
+    given: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if text := given.pop(name, None):
+            given[name] = _decode(text, f"The {name} parameter")
+    return given
+
+
+def _decode(text: str | bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        reason = str(error).partition(":")[0]
+        raise RefusedRequest(
+            400, "BAD_REQUEST", f"{what} is not JSON in UTF-8: {reason} at character {error.pos}."
+        ) from None
+    except UnicodeEncodeError:
+        raise RefusedRequest(400, "BAD_REQUEST", f"{what} holds half of a surrogate pair.") from None
+
+
+def _operation(given: Any) -> Operation:
+    if isinstance(given, list):
+        raise RefusedRequest(
+            400,
+            "BATCHING_NOT_SUPPORTED",
+            "Batched operations are not supported. Send one operation per request; one operation can hold many fields.",
+        )
+    if not isinstance(given, Mapping):
+        raise RefusedRequest(
+            400, "BAD_REQUEST", 'The request body has to be a JSON object: {"query": "...", "variables": {...}}.'
+        )
+    query, variables = given.get("query"), given.get("variables")
+    name, extensions = given.get("operationName"), given.get("extensions")
+    if query is None and isinstance(extensions, Mapping) and "persistedQuery" in extensions:
+        raise RefusedRequest(
+            400, "PERSISTED_QUERY_NOT_SUPPORTED", "Persisted queries are not supported. Send the query itself."
+        )
+    if not isinstance(query, str) or not query.strip():
+        raise RefusedRequest(400, "BAD_REQUEST", "`query` has to be a GraphQL document as a string.")
+    if not isinstance(variables, Mapping | None):
+        raise RefusedRequest(400, "BAD_REQUEST", "`variables` has to be a JSON object or null.")
+    if not isinstance(extensions, Mapping | None):
+        raise RefusedRequest(400, "BAD_REQUEST", "`extensions` has to be a JSON object or null.")
+    if not isinstance(name, str | None):
+        raise RefusedRequest(400, "BAD_REQUEST", "`operationName` has to be a string or null.")
+    return Operation(query, variables or {}, name or None)

@@ -1,0 +1,83 @@
+"""The endpoint `/graphql`: operations by POST and GET, and the playground for browsers."""
+
+from __future__ import annotations
+
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from convoy_graphql.graph.context import OperationContext
+from convoy_graphql.graph.execution import RequestError, prepare, run
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.answers import encode, error_list, masked, result_answer
+from convoy_graphql.server.negotiation import (
+    GRAPHQL_TYPE,
+    HTML_TYPE,
+    JSON_TYPE,
+    RefusedRequest,
+    preferred_type,
+    read_operation,
+)
+from convoy_graphql.server.playground import playground_page
+from convoy_graphql.server.tabs import example_tabs
+from convoy_graphql.settings import Settings
+
+ENDPOINT = "/graphql"
+
+
+class GraphQLView:
+    """Answers one request. The database is looked up per request, since it may come up after the server."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def __call__(self, request: Request) -> Response:
+        accept = request.headers.get("accept", "")
+        # The newer type goes to those who name it: what takes anything gets what everything reads.
+        offered: tuple[str, ...] = (
+            (GRAPHQL_TYPE, JSON_TYPE) if GRAPHQL_TYPE in accept.lower() else (JSON_TYPE, GRAPHQL_TYPE)
+        )
+        if self._settings.playground and request.method == "GET":
+            offered = (*offered, HTML_TYPE)
+        media_type = preferred_type(accept, offered)
+        if media_type == HTML_TYPE:
+            return playground_page(ENDPOINT, await example_tabs(self._database, self._settings.max_tokens))
+        if media_type is None:
+            return refusal(RefusedRequest(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_TYPE} or {JSON_TYPE}."), JSON_TYPE)
+        try:
+            return await self._execute(request, media_type)
+        except RefusedRequest as refused:
+            return refusal(refused, media_type)
+        except RequestError as error:
+            # A client of the older media type reads errors from the body alone, and may not read the body of a 400.
+            status = 400 if media_type == GRAPHQL_TYPE else 200
+            return respond({"errors": error_list(error.errors, self._settings.max_errors)}, media_type, status)
+        except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
+            return respond({"errors": [masked(error)]}, media_type, 500)
+
+    async def _execute(self, request: Request, media_type: str) -> Response:
+        operation = await read_operation(request, self._settings.max_body_bytes)
+        prepared = prepare(operation, self._settings.max_tokens)
+        if request.method == "GET" and not prepared.is_query:
+            raise RefusedRequest(
+                405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"
+            )
+        async with self._database.reader() as reader:
+            result = await run(prepared, OperationContext(reader.fetch))
+        return respond(result_answer(result, self._settings.max_errors), media_type)
+
+
+def refusal(refused: RefusedRequest, media_type: str) -> Response:
+    """The answer to a request that holds no operation."""
+    error = GraphQLError(refused.message, extensions={"code": refused.code})
+    return respond({"errors": [error.formatted]}, media_type, refused.status, refused.headers)
+
+
+def respond(answer: object, media_type: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        encode(answer),
+        status,
+        {"vary": "Accept", "cache-control": "no-store", **(headers or {})},
+        media_type=f"{media_type}; charset=utf-8",
+    )

@@ -1,0 +1,95 @@
+"""How tests ask: operations executed in process with their statements counted, or a real server on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+import uvicorn
+from convoy_graphql.graph.context import OperationContext
+from convoy_graphql.graph.execution import Operation, RequestError, prepare, run
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.answers import encode, error_list, result_answer
+from convoy_graphql.server.app import create_app
+from convoy_graphql.settings import Settings
+from sqlalchemy import event
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A decoded answer, and the SQL statements that it took."""
+
+    data: Any
+    errors: list[dict[str, Any]]
+    statements: list[str]
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.errors]
+
+    @property
+    def messages(self) -> list[str]:
+        return [error["message"] for error in self.errors]
+
+
+class GraphClient:
+    """Executes operations as the server does, from the parsed text to the encoded bytes, without HTTP around them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def ask(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Answer:
+        """The answer, whatever it is. Variables by name or as a dict."""
+        with self.statements() as statements:
+            try:
+                prepared = prepare(Operation(query, (variables or {}) | more), Settings().max_tokens)
+                async with self.database.reader() as reader:
+                    result = await run(prepared, OperationContext(reader.fetch))
+                answer = result_answer(result, Settings().max_errors)
+            except RequestError as error:
+                answer = {"data": None, "errors": error_list(error.errors, Settings().max_errors)}
+        decoded = orjson.loads(encode(answer))
+        return Answer(decoded["data"], decoded.get("errors", []), statements)
+
+    async def query(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Any:
+        """The data of an answer without errors."""
+        answer = await self.ask(query, variables, **more)
+        assert [] == answer.errors
+        return answer.data
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """The SQL that runs meanwhile, in order."""
+        seen: list[str] = []
+
+        def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        engine = self.database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", record)
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", record)
+
+
+@asynccontextmanager
+async def running_server(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The application behind uvicorn on a free loopback port, and a client whose addresses begin there."""
+    config = uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False, loop="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        if serving.done():
+            await serving
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        yield http
+    server.should_exit = True
+    await serving

@@ -1,0 +1,148 @@
+"""A real PostgreSQL for every test: one server per run, one migrated template, a clone per module."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from client import GraphClient, running_server
+from convoy_graphql.demo import load_demo
+from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.embedded import EmbeddedPostgres
+from convoy_graphql.pg.migrate import migrate
+from convoy_graphql.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """The embedded PostgreSQL of this run, in a folder of its own."""
+    # Not pytest's tmp_path: pytest resets the mode of the folders above that one, and PostgreSQL's user passes them.
+    folder = Path(tempfile.mkdtemp(prefix="convoy-tests-"))
+    with EmbeddedPostgres.start(folder) as server:
+        yield server
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_dsn(server: EmbeddedPostgres) -> str:
+    """A superuser's DSN on the running server."""
+    return server.dsn
+
+
+async def _create(server: EmbeddedPostgres, name: str, template: str | None = None) -> str:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        await connection.execute(f'create database "{name}"' + (f' template "{template}"' if template else ""))
+    finally:
+        await connection.close()
+    return server.database_dsn(name)
+
+
+async def _drop(server: EmbeddedPostgres, name: str) -> None:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        await connection.execute(f'drop database "{name}" with (force)')
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(server: EmbeddedPostgres) -> str:
+    await migrate(await _create(server, "migrated"))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+async def demo_template(server: EmbeddedPostgres, migrated_template: str) -> str:
+    await load_demo(await _create(server, "demonstration", migrated_template), "small")
+    return "demonstration"
+
+
+@pytest.fixture
+async def empty_database(server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The DSN of a database with nothing in it."""
+    name = f"empty_{uuid4().hex}"
+    yield await _create(server, name)
+    await _drop(server, name)
+
+
+@pytest.fixture(scope="module")
+async def database(server: EmbeddedPostgres, migrated_template: str) -> AsyncIterator[str]:
+    """The DSN of a migrated database without rows, the module's own."""
+    name = f"module_{uuid4().hex}"
+    yield await _create(server, name, migrated_template)
+    await _drop(server, name)
+
+
+@pytest.fixture(scope="module")
+async def demo_database(server: EmbeddedPostgres, demo_template: str) -> AsyncIterator[str]:
+    """The DSN of a database with the small demo graph, the module's own."""
+    name = f"demo_{uuid4().hex}"
+    yield await _create(server, name, demo_template)
+    await _drop(server, name)
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to `database` whose work is rolled back after the test."""
+    connection = await asyncpg.connect(database)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+@pytest.fixture
+async def writer(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to `database` whose work stays: what a `client` of the same module sees."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+async def _client(dsn: str) -> AsyncIterator[GraphClient]:
+    opened = Database(dsn, Settings())
+    yield GraphClient(opened)
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def client(database: str) -> AsyncIterator[GraphClient]:
+    """Executes operations over `database`."""
+    async for client in _client(database):
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def demo(demo_database: str) -> AsyncIterator[GraphClient]:
+    """Executes operations over the small demo graph."""
+    async for client in _client(demo_database):
+        yield client
+
+
+@pytest.fixture
+async def demo_connection(demo_database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the small demo graph, to ask in plain SQL what an answer should be."""
+    connection = await asyncpg.connect(demo_database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def http(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The server itself, over the small demo graph, by HTTP on a loopback port."""
+    async with running_server(Settings(database_url=demo_database)) as http:
+        yield http
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name == "DATABASE_URL" or name.startswith("CONVOY_")]:
+        del os.environ[name]
