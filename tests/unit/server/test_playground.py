@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from graphql import OperationDefinitionNode, parse
+from graphql import OperationDefinitionNode, build_schema, parse, validate
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -173,6 +173,13 @@ def test_an_example_is_one_named_query_under_a_comment_that_says_what_it_shows(e
     assert isinstance(operation, OperationDefinitionNode)
     assert ("query", example.name) == (operation.operation.value, operation.name.value)
     assert example.query.startswith("# ")
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_an_example_is_valid_against_the_committed_schema(example):
+    schema = build_schema((Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8"))
+
+    assert [] == validate(schema, parse(example.query))
 
 
 def test_the_examples_come_in_the_order_of_their_files():
