@@ -26,7 +26,6 @@ from convoy_graphql.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
-    from types import FrameType
 
 Answer = TypeVar("Answer")
 
@@ -144,9 +143,8 @@ def schema(action: str | None) -> None:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[str]:
-    """The connection string of the database in use. The embedded one is held meanwhile, and let go when SIGTERM ends us."""
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
+    """The connection string of the database in use. The embedded one is held meanwhile, and let go however we end."""
+    with _ending_in_order():
         if settings.database_url is not None:
             yield _readable(settings.database_url)
             return
@@ -154,12 +152,20 @@ def _database(settings: Settings) -> Iterator[str]:
 
         with EmbeddedPostgres.start(settings.data_dir) as server:
             yield server.dsn
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM, and the terminal's going away, end the process as an exception does: whatever it holds is let go."""
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))}
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        # As SIGTERM, since uvicorn takes that one over while it serves. Under nohup it is ignored, and stays so.
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _readable(dsn: str) -> str:

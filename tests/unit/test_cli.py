@@ -339,8 +339,17 @@ def test_serve_demo_says_where_to_go_and_answers_there(place: Path) -> None:
         assert listed == [line.split(maxsplit=2)[1:] for line in again.said if line.split()[:1] == ["workspace"]]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("workers", "how"),
+    [
+        (1, signal.SIGINT),
+        (2, signal.SIGINT),
+        (1, signal.SIGTERM),
+        (2, signal.SIGTERM),
+        # To several workers uvicorn gives it another meaning: they are restarted.
+        (1, signal.SIGHUP),
+    ],
+)
 def test_serve_ends_cleanly_and_stops_the_embedded_database(place: Path, workers: int, how: signal.Signals) -> None:
     with serving("--workers", str(workers)) as served:
         assert {"data": {"tasks": {"totalCount": 0}}} == query(served.endpoint, "{ tasks { totalCount } }")
