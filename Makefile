@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check schema playground wheel clean
+.PHONY: help serve test check schema playground browser wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,17 +20,21 @@ serve: $(READY) ## Serve the API and the playground over the demo graph (HOST=, 
 test: $(READY) ## Run the tests, each over a real PostgreSQL (ARGS= goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(READY) ## Lint, format, types, and the committed schema
+check: $(READY) ## Lint, format, types, the committed schema, and the contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/convoy-graphql schema --check
+	$(BIN)/python -m pytest -q tests/contracts
 
 schema: $(READY) ## Write schema.graphql from the code
 	$(BIN)/convoy-graphql schema --write
 
 playground: ## Build the playground's assets anew (needs Node and npm; what it makes is committed)
 	bash convoy_graphql/server/playground/build/build.sh
+
+browser: ## Try the playground of a running server in headless Chromium (URL=, PICTURE=; needs Node, npm and Chromium)
+	bash tests/browser/run.sh $(or $(URL),http://127.0.0.1:$(PORT)/graphql) $(or $(PICTURE),/tmp/playground.png)
 
 wheel: $(READY) ## Build the wheel, install it elsewhere, and query it
 	$(BIN)/python tests/wheel/check.py

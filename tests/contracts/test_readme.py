@@ -1,0 +1,64 @@
+"""The README tells the truth: its queries are run, its table of settings is the code's, its links lead somewhere.
+
+`UPDATE_GOLDEN=1` writes the answers anew; a continuous-integration run never does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from client import GraphClient
+from convoy_graphql.settings import Settings, variable_of
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+
+#: A query, its variables if it has any, and the answer that is printed below it.
+EXAMPLE = re.compile(
+    r"```graphql\n(?P<query>.*?)```\n(?:\n```json variables\n(?P<variables>.*?)```\n)?\n```json answer\n(?P<answer>.*?)```",
+    re.DOTALL,
+)
+
+
+async def test_examples_answer_as_printed(demo: GraphClient) -> None:
+    text = README.read_text()
+    examples = list(EXAMPLE.finditer(text))
+    assert len(examples) >= 3
+    for example in reversed(examples):
+        answer = await demo.ask(example["query"], json.loads(example["variables"] or "{}"))
+        shown = {"data": answer.data} | ({"errors": answer.errors} if answer.errors else {})
+        if os.environ.get("UPDATE_GOLDEN") and not os.environ.get("CI"):
+            start, end = example.span("answer")
+            text = f"{text[:start]}{json.dumps(shown, indent=2, ensure_ascii=False)}\n{text[end:]}"
+            README.write_text(text)
+        else:
+            assert json.loads(example["answer"]) == shown, example["query"]
+
+
+def test_the_table_of_settings_is_the_code_s() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", README.read_text(), re.MULTILINE)
+    expected = [
+        (variable_of(setting), _written(setting.default), setting.metadata["meaning"]) for setting in fields(Settings)
+    ]
+    assert expected == rows
+
+
+def _written(default: object) -> str:
+    if default is None:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def test_links_lead_to_files() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README.read_text())
+    assert [] == [link for link in links if not (ROOT / link).exists()]
+
+
+def test_commands_of_the_makefile_exist() -> None:
+    named = set(re.findall(r"^make ([a-z]+)", README.read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"serve", "test"} <= named <= targets
