@@ -63,7 +63,7 @@ def check_contents(wheel: Path) -> None:
     assert any(name.startswith("convoy_graphql/server/playground/static/") for name in names), (
         "the wheel lacks the playground"
     )
-    foreign = [name for name in names if name.startswith("tests/") or "node_modules" in name]
+    foreign = [name for name in names if name.startswith("tests/") or "/playground/build/" in name]
     assert not foreign, f"the wheel holds {foreign}"
 
 
