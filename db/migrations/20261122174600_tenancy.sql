@@ -11,25 +11,19 @@ alter table public.tasks add column workspace_id uuid;
 alter table public.task_dependencies add column workspace_id uuid;
 alter table public.activity_feed add column workspace_id uuid;
 
-update public.milestones as milestone
-   set workspace_id = project.workspace_id
-  from public.projects as project
- where project.id = milestone.project_id;
+-- Filled by rewriting each table once: an UPDATE would leave a dead copy of every row, and fire the triggers that somebody
+-- may have put on the seed's tables. One that stamps updated_at, say, would date every row today.
+create function pg_temp.workspace_of_project(id uuid) returns uuid language sql stable
+    as 'select project.workspace_id from public.projects as project where project.id = $1';
+create function pg_temp.workspace_of_milestone(id uuid) returns uuid language sql stable
+    as 'select milestone.workspace_id from public.milestones as milestone where milestone.id = $1';
+create function pg_temp.workspace_of_task(id uuid) returns uuid language sql stable
+    as 'select task.workspace_id from public.tasks as task where task.id = $1';
 
-update public.tasks as task
-   set workspace_id = milestone.workspace_id
-  from public.milestones as milestone
- where milestone.id = task.milestone_id;
-
-update public.task_dependencies as dependency
-   set workspace_id = task.workspace_id
-  from public.tasks as task
- where task.id = dependency.task_id;
-
-update public.activity_feed as activity
-   set workspace_id = task.workspace_id
-  from public.tasks as task
- where task.id = activity.task_id;
+alter table public.milestones alter column workspace_id type uuid using pg_temp.workspace_of_project(project_id);
+alter table public.tasks alter column workspace_id type uuid using pg_temp.workspace_of_milestone(milestone_id);
+alter table public.task_dependencies alter column workspace_id type uuid using pg_temp.workspace_of_task(task_id);
+alter table public.activity_feed alter column workspace_id type uuid using pg_temp.workspace_of_task(task_id);
 
 -- The seed allowed an arrow from one workspace into another. Which end is wrong only the owner of the data can say, so
 -- nothing is deleted here: the whole migration is refused, with the first twenty named.

@@ -88,6 +88,26 @@ async def test_a_completed_task_gets_the_best_date_there_is_and_nothing_counts_a
     ] == [(number(row["id"]), row["updated_at"], row["completion_date"]) for row in tasks]
 
 
+async def test_the_owners_own_triggers_do_not_take_the_migration_for_a_change(
+    empty_database: str, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(
+        """
+        create function stamp() returns trigger language plpgsql as 'begin new.updated_at := now(); return new; end';
+        create trigger stamp before update on tasks for each row execute function stamp();
+        create trigger off before update on tasks for each row execute function stamp();
+        alter table tasks disable trigger off;
+        create trigger stamp before update on milestones for each row execute function stamp()
+        """
+    )
+    dates = "select id, updated_at from tasks union all select id, updated_at from milestones order by id"
+    modes = "select tgname, tgenabled from pg_trigger where tgname in ('off', 'stamp') order by tgrelid, tgname"
+    before = await owner.fetch(dates), await owner.fetch(modes)
+    await migrate(empty_database)
+
+    assert before == (await owner.fetch(dates), await owner.fetch(modes))
+
+
 async def test_old_activity_is_seen_already_and_in_its_own_order(
     empty_database: str, owner: asyncpg.Connection
 ) -> None:
