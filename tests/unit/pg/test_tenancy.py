@@ -210,3 +210,50 @@ async def test_a_task_outlives_its_workflow(connection: asyncpg.Connection, here
     await connection.execute("delete from workflows")
 
     assert (here.task, None) == tuple(await connection.fetchrow("select id, workflow_id from tasks"))
+
+
+# Under policies: the database still sees everything, and shows nothing
+
+
+@pytest.fixture
+async def as_stranger(connection: asyncpg.Connection, here: Place, there: Place) -> asyncpg.Connection:
+    """The connection, acting as a role that may write the seed's tables and see only what is in `here`."""
+    await connection.execute("create role stranger")
+    await connection.execute("grant select, insert, update on all tables in schema public to stranger")
+    await connection.execute("revoke all on task_graph_versions from stranger")
+    for table in ("milestones", "tasks", "task_dependencies"):
+        await connection.execute(f"alter table {table} enable row level security")
+        await connection.execute(
+            f"create policy own on {table} to stranger using (workspace_id = '{here.workspace}') with check (true)"
+        )
+    return connection
+
+
+async def test_a_parent_that_a_policy_hides_is_as_good_as_missing(
+    as_stranger: asyncpg.Connection, there: Place
+) -> None:
+    await as_stranger.execute("set local role stranger")
+    error = await refused(as_stranger, "insert into tasks (milestone_id, title) values ($1, 'Drive')", there.milestone)
+    await as_stranger.execute("reset role")
+
+    assert ("23503", "tasks_milestone_id_fkey") == (error.sqlstate, error.constraint_name)
+    assert f'Key (milestone_id)=({there.milestone}) is not present in table "milestones".' == error.detail
+    assert str(there.workspace) not in str(error)
+
+
+async def test_a_policy_cannot_hide_a_part_of_a_cycle(
+    as_stranger: asyncpg.Connection, new_task: NewTask, here: Place
+) -> None:
+    last = await new_task(here.milestone, parent_task_id=here.task)
+    dependency = "insert into task_dependencies (task_id, depends_on_task_id, workspace_id) values ($1, $2, $3)"
+    await as_stranger.execute(dependency, last, here.task, here.workspace)
+    await as_stranger.execute(
+        "create policy none on task_dependencies as restrictive for select to stranger using (false)"
+    )
+    await as_stranger.execute("set local role stranger")
+    arrow = await refused(as_stranger, dependency, here.task, last, here.workspace)
+    parent = await refused(as_stranger, "update tasks set parent_task_id = $2 where id = $1", here.task, last)
+    await as_stranger.execute("reset role")
+
+    assert ("CV002", "CV003") == (arrow.sqlstate, parent.sqlstate)
+    assert 1 == await as_stranger.fetchval("select count(*) from task_dependencies")
