@@ -23,7 +23,7 @@ LOCK = 0x636F6E766F79
 #: queues for an exclusive lock, and reads queue behind it.
 LOCK_TIMEOUT_S = 10
 
-# Word for word what the Supabase CLI runs (pkg/migration/history.go), whose `db push` then takes over from here.
+# As the Supabase CLI makes it (pkg/migration/history.go), so that its `db push` can go on from here.
 _CREATE_HISTORY = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
@@ -42,7 +42,7 @@ select exists (select from pg_attribute where attrelid = to_regclass('public.act
 """
 
 # A row that we can see was committed here, so its transaction is behind our snapshot's end. One ahead of it came with a
-# dump from a server that had counted further, and no reader would see it until this server gets there.
+# dump from a server that had counted further, and every reader would get it again at every read until this one catches up.
 _RESET_CURSORS = """
 update public.activity_feed
    set tx = pg_current_xact_id()
