@@ -10,7 +10,8 @@ from convoy_graphql.errors import BadUserInput
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.selection import Selection, wanted_below
 from convoy_graphql.loaders.loader import Record
-from convoy_graphql.loaders.statements import Arguments, types_of
+from convoy_graphql.loaders.statements import types_of
+from convoy_graphql.model.arguments import Arguments
 from convoy_graphql.model.edges import ROW_BY_ID
 from convoy_graphql.model.entities import ENTITIES
 from convoy_graphql.model.values import read_uuid

@@ -16,12 +16,10 @@ from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.mirror import SOURCE
 from convoy_graphql.graph.selection import Selection, wanted_below
 from convoy_graphql.loaders.loader import Answer, Connection, Record
-from convoy_graphql.loaders.statements import Arguments, Wanted
+from convoy_graphql.loaders.statements import Wanted
+from convoy_graphql.model.arguments import Arguments, read_arguments
 from convoy_graphql.model.edges import Arity, Edge
 from convoy_graphql.model.entities import Attribute
-from convoy_graphql.model.filters import read_filter
-from convoy_graphql.model.ordering import read_order
-from convoy_graphql.model.paging import read_page
 from convoy_graphql.model.values import read_uuid
 
 Resolver: TypeAlias = Callable[..., Any]
@@ -113,18 +111,6 @@ def plan_of(edge: Edge, info: Info, arguments: Mapping[str, Any]) -> Plan:
         read = read_arguments(edge, arguments)
         plan = plans[key] = Plan(read, wanted_below(Selection.below(info), edge, backward=read.page.backward))
     return plan
-
-
-def read_arguments(edge: Edge, given: Mapping[str, Any]) -> Arguments:
-    """A connection's arguments as the model takes them; other edges have none."""
-    if edge.arity is not Arity.CONNECTION:
-        return Arguments()
-    order = read_order(edge.target, [_enum_values(item) for item in given.get("orderBy") or ()])
-    return Arguments(read_page(given, order), read_filter(edge.target, given.get("filter")), order)
-
-
-def _enum_values(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: getattr(member, "value", member) for name, member in item.items()}
 
 
 # Parts of a connection

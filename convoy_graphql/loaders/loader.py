@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from aiodataloader import DataLoader
 from sqlalchemy import Executable
 
-from convoy_graphql.loaders.statements import CURSOR, PLACE, POSITION, Arguments, Batch, Key, Wanted
+from convoy_graphql.loaders.statements import CURSOR, PLACE, POSITION, Batch, Key, Wanted
+from convoy_graphql.model.arguments import Arguments
 from convoy_graphql.model.edges import Arity, Edge
 from convoy_graphql.model.paging import wrap_cursor
 
@@ -67,12 +68,11 @@ class EdgeLoader(DataLoader[Key, Answer]):
 
     async def _connections(self, batch: Batch) -> list[Connection]:
         connections = [Connection() for _ in batch.keys]
-        page = batch.arguments.page
         if self.wanted.rows:
             for position, records in (await self._records(batch)).items():
                 self._fill(connections[position - 1], records)
-        if self.wanted.beyond and (page.before if page.backward else page.after) is not None:
-            for position, exist in await self._fetch(batch.beyond()):
+        if self.wanted.beyond and (beyond := batch.beyond()) is not None:
+            for position, exist in await self._fetch(beyond):
                 self._mark_beyond(connections[position - 1], exist)
         if self.wanted.count:
             for position, total in await self._fetch(batch.counts()):

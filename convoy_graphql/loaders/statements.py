@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -27,26 +27,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from convoy_graphql.model.arguments import Arguments
 from convoy_graphql.model.edges import Arity, Edge
-from convoy_graphql.model.entities import ENTITIES, Attribute, Expression, Kind, Source, Term
-from convoy_graphql.model.filters import EVERYTHING, Condition, where
-from convoy_graphql.model.ordering import order_by
-from convoy_graphql.model.paging import Page, after, cursor_payload
+from convoy_graphql.model.entities import ENTITIES, Attribute, Expression, Kind, Source
+from convoy_graphql.model.paging import cursor_payload
 
 #: The values of one parent's `Edge.needs`, in that order.
 Key: TypeAlias = tuple[Any, ...]
 
 #: Columns beside the attributes; no attribute starts with an underscore.
 POSITION, PLACE, CURSOR = "_position", "_place", "_cursor"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """What narrows an edge's rows. Equal arguments are one batch."""
-
-    page: Page = field(default_factory=Page)
-    condition: Condition = EVERYTHING
-    order: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,13 +108,12 @@ class Batch:
         ]
         if wanted.cursors:
             labelled.append(cursor_payload(self.arguments.order, child).label(CURSOR))
-        query = found.select(*labelled).where(where(self.arguments.condition, child))
+        query = found.select(*labelled)
         order: Sequence[Expression] = found.order
-        page = self.arguments.page
         match self.edge.arity:
             case Arity.CONNECTION:
-                order = order_by(self.arguments.order, child, backward=page.backward)
-                query = query.where(*self._bounds(child)).limit(page.limit + wanted.more)
+                order = self.arguments.order_by(child)
+                query = query.where(*self.arguments.in_page(child)).limit(self.arguments.page.limit + wanted.more)
             case Arity.ONE if order:
                 query = query.limit(literal_column("1"))
         if order:
@@ -137,28 +126,13 @@ class Batch:
     def counts(self) -> Select[Any]:
         """How many rows each parent has in all, filtered but not paged."""
         found = self.edge.rows(self.parent)
-        query = found.select(func.count().label("total")).where(where(self.arguments.condition, found.child))
+        query = found.select(func.count().label("total")).where(*self.arguments.chosen(found.child))
         return self._beside(query.lateral("child"))
 
-    def beyond(self) -> Select[Any]:
-        """Whether each parent has rows on the near side of the cursor that the page starts from."""
-        found = self.edge.rows(self.parent)
-        page, child = self.arguments.page, found.child
-        keys = page.before if page.backward else page.after
-        if keys is None:
-            raise ValueError("a page without a starting cursor has nothing before it")
-        inside = after(self.arguments.order, keys, child, backward=page.backward)
-        exist = found.exist(where(self.arguments.condition, child), inside.is_not(true()))
-        return select(self.parent.c[POSITION], exist.label("exist")).select_from(self.parent)
-
-    def _bounds(self, child: Source) -> list[Expression]:
-        page, terms = self.arguments.page, self.arguments.order
-        bounds = []
-        if page.after is not None:
-            bounds.append(after(terms, page.after, child))
-        if page.before is not None:
-            bounds.append(after(terms, page.before, child, backward=True))
-        return bounds
+    def beyond(self) -> Select[Any] | None:
+        """Whether each parent has rows on the near side of the cursor that the page starts from; None without one."""
+        exist = self.arguments.lies_beyond(self.edge.rows(self.parent))
+        return None if exist is None else select(self.parent.c[POSITION], exist.label("exist")).select_from(self.parent)
 
     def _beside(self, beside: LateralFromClause) -> Select[Any]:
         return select(self.parent.c[POSITION], *beside.c).select_from(self.parent.join(beside, true()))

@@ -73,11 +73,12 @@ class Edge:
 
 def _one(source: Entity, name: str, target: Entity, foreign_key: str, description: str) -> Edge:
     column = source.stored.c[foreign_key]
-    needs: tuple[str, ...] = (foreign_key,)
-    if "workspace_id" in source.stored.c and foreign_key != "workspace_id":
-        needs = (foreign_key, "workspace_id")
-    found = rows.referenced(target.stored, foreign_key)
-    return Edge(name, source, target, Arity.ONE, bool(column.nullable), needs, found, description, foreign_key)
+    in_workspace = rows.lives_in_workspace(source.stored) and foreign_key != "workspace_id"
+    needs = (foreign_key, "workspace_id") if in_workspace else (foreign_key,)
+    found = rows.referenced(source.stored, foreign_key, target.stored)
+    return Edge(
+        name, source, target, Arity.ONE, bool(column.nullable), needs, found, description, foreign_key=foreign_key
+    )
 
 
 def _many(source: Entity, name: str, target: Entity, found: RowsOf, description: str, *needs: str) -> Edge:

@@ -6,17 +6,15 @@ asks for them. A condition is hashable, so that equal arguments share a batch an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
-    ARRAY,
-    Text,
     all_,
     and_,
     any_,
-    bindparam,
     case,
     false,
     func,
@@ -66,7 +64,7 @@ class Negated:
 
 @dataclass(frozen=True)
 class Compare:
-    """`value` is as `values.read_value` gives it: a tuple for `in` and `notIn`, JSON text for JSON."""
+    """`value` is as `values.read_value` gives it: a tuple for `in` and `notIn`, JSON text for JSON, a pattern for LIKE."""
 
     attribute: Attribute
     operator: str
@@ -165,8 +163,17 @@ def _read_operand(kind: Kind, operator: str, value: Any, path: str) -> Any:
             return read_list(Kind.TEXT, path, value)
         case "hasKey":
             return read_text(path, value)
+        case "contains" | "iContains" if kind is Kind.TEXT:
+            return f"%{_escaped(read_text(path, value))}%"
+        case "startsWith":
+            return f"{_escaped(read_text(path, value))}%"
         case _:
             return read_value(kind, path, value)
+
+
+def _escaped(text: str) -> str:
+    """The text as a LIKE pattern that matches it alone."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def _read_path(attribute: Attribute, given: Mapping[str, Any] | None, path: str) -> list[Condition]:
@@ -178,6 +185,23 @@ def _read_path(attribute: Attribute, given: Mapping[str, Any] | None, path: str)
         for operator, value in given.items()
         if operator != "keys"
     ]
+
+
+def mapped(condition: Condition, operand: Callable[[Any], Any]) -> Condition:
+    """The condition with `operand` of each value in the place of the value, in the order in which `where` meets them."""
+    match condition:
+        case AllOf(parts):
+            return AllOf(tuple(mapped(part, operand) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(mapped(part, operand) for part in parts))
+        case Negated(part):
+            return Negated(mapped(part, operand))
+        case Related(edge, quantifier, part):
+            return Related(edge, quantifier, mapped(part, operand))
+        case Compare(attribute, operator, value):
+            return condition if operator == "isNull" else Compare(attribute, operator, operand(value))
+        case AtPath(attribute, path, operator, value):
+            return AtPath(attribute, operand(path), operator, value if operator == "isNull" else operand(value))
 
 
 # Writing
@@ -195,7 +219,7 @@ def where(condition: Condition, row: Source) -> Expression:
         case Compare(attribute, operator, value):
             return _compare(attribute.kind, attribute.value(row), operator, value)
         case AtPath(attribute, path, operator, value):
-            keys = bindparam(None, list(path), type_=ARRAY(Text()))
+            keys = list_parameter(Kind.TEXT, path)
             found = attribute.value(row).op("#>", return_type=JSONB())(keys)
             return _compare_json(found, operator, value)
         case Related(edge, quantifier, part):
@@ -218,22 +242,14 @@ def _compare(kind: Kind, column: Expression, operator: str, value: Any) -> Expre
             return column == any_(list_parameter(kind, value))
         case "notIn":
             return or_(column.is_(None), column != all_(list_parameter(kind, value)))
-        case "contains" | "startsWith" | "iContains" if kind is Kind.TEXT:
-            return _match_text(column, operator, value)
+        case "contains" | "startsWith" if kind is Kind.TEXT:
+            return column.like(parameter(kind, value))
+        case "iContains":
+            return column.ilike(parameter(kind, value))
         case _ if kind is Kind.JSON:
             return _compare_json(column, operator, value)
         case _:
             return _compare_value(column, operator, parameter(kind, value))
-
-
-def _match_text(column: Expression, operator: str, value: str) -> Expression:
-    match operator:
-        case "contains":
-            return column.contains(value, autoescape=True)
-        case "startsWith":
-            return column.startswith(value, autoescape=True)
-        case _:
-            return column.icontains(value, autoescape=True)
 
 
 def _compare_value(column: Expression, operator: str, operand: Expression) -> Expression:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -39,6 +39,14 @@ class Page:
     backward: bool = False
     after: Keys | None = None
     before: Keys | None = None
+
+    def mapped(self, operand: Callable[[Any], Any]) -> Page:
+        """The page with `operand` of each value in the place of the value, `limit` first. A null in a cursor stays."""
+        return Page(operand(self.limit), self.backward, _mapped(self.after, operand), _mapped(self.before, operand))
+
+
+def _mapped(keys: Keys | None, operand: Callable[[Any], Any]) -> Keys | None:
+    return None if keys is None else tuple(None if key is None else operand(key) for key in keys)
 
 
 def read_page(arguments: Mapping[str, Any], terms: Sequence[Term]) -> Page:

@@ -36,11 +36,9 @@ from convoy_graphql.model.tables import (
     best_practices,
     milestones,
     patterns,
-    projects,
     task_dependencies,
     tasks,
     workflows,
-    workspaces,
 )
 from convoy_graphql.model.vocab import DEFAULT_WORKFLOW_NAME
 
@@ -75,10 +73,9 @@ def _beside(child: FromClause, *where: Expression) -> Rows:
     return Rows(child, child, where, (child,))
 
 
-def _same_workspace(child: FromClause, parent: FromClause) -> tuple[Expression, ...]:
-    if "workspace_id" not in child.c:
-        return ()
-    return (child.c.workspace_id == (parent.c.workspace_id if "workspace_id" in parent.c else parent.c.id),)
+def lives_in_workspace(table: Table) -> bool:
+    """Whether each row of `table` belongs to one workspace: a pattern's `workspace_id` is a scope, which may be null."""
+    return "workspace_id" in table.c and not table.c.workspace_id.nullable
 
 
 def every(table: Table) -> RowsOf:
@@ -98,30 +95,24 @@ def by_id(table: Table) -> RowsOf:
 
 def children(table: Table, foreign_key: str) -> RowsOf:
     """Rows of `table` whose `foreign_key` names the parent."""
+    equate = lives_in_workspace(table) and foreign_key != "workspace_id"
 
     def rows(parent: FromClause) -> Rows:
         child = table.alias()
         match = child.c[foreign_key] == parent.c.id
-        if foreign_key == "workspace_id":
-            return _beside(child, match)
-        return _beside(child, match, *_same_workspace(child, parent))
+        return _beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else _beside(child, match)
 
     return rows
 
 
-def referenced(table: Table, foreign_key: str) -> RowsOf:
-    """The row of `table` that the parent's `foreign_key` names."""
+def referenced(source: Table, foreign_key: str, table: Table) -> RowsOf:
+    """The row of `table` that the `foreign_key` of a row of `source` names."""
+    equate = lives_in_workspace(source) and lives_in_workspace(table)
 
     def rows(parent: FromClause) -> Rows:
         child = table.alias()
         match = child.c.id == parent.c[foreign_key]
-        if table is workspaces or foreign_key == "workflow_id" or parent_is_scoped(parent):
-            return _beside(child, match)
-        return _beside(child, match, *_same_workspace(child, parent))
-
-    def parent_is_scoped(parent: FromClause) -> bool:
-        # A pattern's or a practice's workspace_id is null when it is scoped to a project.
-        return table is projects and "project_id" in parent.c and "content" in parent.c
+        return _beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else _beside(child, match)
 
     return rows
 

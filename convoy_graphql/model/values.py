@@ -150,8 +150,9 @@ def parameter(kind: Kind, value: Any) -> Expression:
     return bindparam(None, value, type_=_TYPES[kind])
 
 
-def list_parameter(kind: Kind, values: tuple[Any, ...]) -> Expression:
+def list_parameter(kind: Kind, values: Any) -> Expression:
     """One array parameter, however many values: thousands of single ones would overflow PostgreSQL's stack."""
+    values = list(values) if isinstance(values, tuple) else values
     if kind is Kind.DATETIME:
-        return cast(bindparam(None, list(values), type_=ARRAY(Text())), ARRAY(_TYPES[kind]))
-    return bindparam(None, list(values), type_=ARRAY(_TYPES[kind]))
+        return cast(bindparam(None, values, type_=ARRAY(Text())), ARRAY(_TYPES[kind]))
+    return bindparam(None, values, type_=ARRAY(_TYPES[kind]))
