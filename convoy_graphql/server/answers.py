@@ -11,15 +11,30 @@ import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from convoy_graphql.errors import BadUserInput, ConvoyError
+from convoy_graphql.graph.execution import RequestError
 
 logger = logging.getLogger("convoy_graphql.errors")
 
 MASKED_CODE = "INTERNAL_SERVER_ERROR"
 
+#: How Python begins when it refuses to read an integer of thousands of digits. graphql-core quotes it.
+_TOO_MANY_DIGITS = "Exceeds the limit"
+
 
 def encode(answer: object) -> bytes:
-    """The JSON of an answer. Stored JSON stands in it as fragments, which go out as they are."""
-    return orjson.dumps(answer)
+    """The JSON of an answer. Stored JSON stands in it as fragments, which go out as they are.
+
+    Raises:
+        RequestError: more levels than orjson writes.
+    """
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError as error:
+        if "Recursion limit" not in str(error):
+            raise
+    raise RequestError(
+        BadUserInput.code, [GraphQLError("The answer is nested too deeply. Ask for fewer levels at once.")]
+    )
 
 
 def result_answer(result: ExecutionResult, max_errors: int) -> dict[str, Any]:
@@ -40,6 +55,8 @@ def error_list(errors: Sequence[GraphQLError], max_errors: int) -> list[dict[str
 
 def _shown(error: GraphQLError) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
+    if str(error.original_error).startswith(_TOO_MANY_DIGITS):
+        formatted["message"] = "Int cannot represent non 32-bit signed integer value: it has thousands of digits."
     if is_meant_for_clients(error):
         formatted["extensions"] = {"code": BadUserInput.code, **(error.extensions or {})}
     else:

@@ -5,6 +5,8 @@ https://graphql.github.io/graphql-over-http/draft/
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +18,9 @@ from convoy_graphql.graph.execution import Operation
 JSON_TYPE: Final = "application/json"
 GRAPHQL_TYPE: Final = "application/graphql-response+json"
 HTML_TYPE: Final = "text/html"
+
+#: What an integer beyond 64 bits has at least. orjson reads such a one as a float, that is as another number.
+_LONG_INTEGER: Final = re.compile(rb"\d{19}")
 
 
 class RefusedRequest(Exception):
@@ -114,7 +119,10 @@ def _from_query_string(request: Request) -> dict[str, Any]:
 
 def _decode(text: str | bytes, what: str) -> Any:
     try:
-        return orjson.loads(text)
+        encoded = text.encode() if isinstance(text, str) else text
+        decoded = orjson.loads(encoded)
+        # Slower, and looser in what it takes, but exact: whoever reads the integer says whether it is in range.
+        return json.loads(encoded) if _LONG_INTEGER.search(encoded) else decoded
     except orjson.JSONDecodeError as error:
         reason = str(error).partition(":")[0]
         raise RefusedRequest(
@@ -122,6 +130,8 @@ def _decode(text: str | bytes, what: str) -> Any:
         ) from None
     except UnicodeEncodeError:
         raise RefusedRequest(400, "BAD_REQUEST", f"{what} holds half of a surrogate pair.") from None
+    except RecursionError:
+        raise RefusedRequest(400, "BAD_REQUEST", f"{what} is nested too deeply.") from None
 
 
 def _operation(given: Any) -> Operation:

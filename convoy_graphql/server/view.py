@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphql import GraphQLError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from convoy_graphql.graph.context import OperationContext
@@ -53,6 +53,9 @@ class GraphQLView:
             # A client of the older media type reads errors from the body alone, and may not read the body of a 400.
             status = 400 if media_type == GRAPHQL_TYPE else 200
             return respond({"errors": error_list(error.errors, self._settings.max_errors)}, media_type, status)
+        except ClientDisconnect:
+            # Nobody reads the answer, and nothing went wrong here.
+            return refusal(RefusedRequest(400, "BAD_REQUEST", "The request body ended early."), media_type)
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
             return respond({"errors": [masked(error)]}, media_type, 500)
 
