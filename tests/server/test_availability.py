@@ -1,0 +1,322 @@
+"""What operators see while the database comes, goes and comes back: health, readiness, codes, and one clear log line."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from client import running_server
+from convoy_graphql.pg import database as database_module
+from convoy_graphql.pg.embedded import EmbeddedPostgres
+from convoy_graphql.pg.migrate import migrate
+from convoy_graphql.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    import httpx
+
+COUNT = "{workspaces {totalCount}}"
+READY = {"status": "ready", "database": "ok", "migrations": "ok"}
+UNAVAILABLE = "The database cannot be reached. Send the request again in a moment."
+DEADLINE_S = 20.0
+
+
+async def answer(http: httpx.AsyncClient, query: str = COUNT) -> tuple[Any, list[str]]:
+    """The data, and the codes of the errors."""
+    response = await http.post("/graphql", json={"query": query}, timeout=DEADLINE_S)
+    assert 200 == response.status_code
+    return response.json()["data"], [error["extensions"]["code"] for error in response.json().get("errors", [])]
+
+
+async def readiness(http: httpx.AsyncClient) -> tuple[int, dict[str, str]]:
+    response = await http.get("/readyz")
+    return response.status_code, response.json()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for what another process does, which sends no signal."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not await holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of the database, in order."""
+    return [record.getMessage() for record in caplog.records if record.name == "convoy_graphql.database"]
+
+
+@pytest.fixture(autouse=True)
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for a PostgreSQL of the test's own."""
+    # Not pytest's tmp_path: pytest resets the mode of the folders above that one, and PostgreSQL's user passes them.
+    place = Path(tempfile.mkdtemp(prefix="convoy-test-"))
+    yield place / "data"
+    shutil.rmtree(place)
+
+
+def has_stopped(folder: Path) -> bool:
+    """Whether no process of the folder's PostgreSQL has its data open."""
+    with (folder / "server.lock").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+# -- ready or not
+
+
+async def test_a_served_database_is_ready_and_the_process_healthy(http: httpx.AsyncClient) -> None:
+    health = await http.get("/healthz")
+
+    assert (200, {"status": "ok"}) == (health.status_code, health.json())
+    assert (200, READY) == await readiness(http)
+    assert "no-store" == (await http.get("/readyz")).headers["cache-control"]
+
+
+async def test_an_unmigrated_database_is_served_from_the_moment_that_it_is_migrated(
+    empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_server(Settings(database_url=empty_database)) as http:
+        status, told = await readiness(http)
+        before = await answer(http)
+        await migrate(empty_database)
+        after = await answer(http)
+        ready = await readiness(http)
+
+    assert (503, "unready", "ok") == (status, told["status"], told["database"])
+    assert re.fullmatch(r"\d+ to apply with `convoy-graphql migrate`: seed, tenancy, .*", told["migrations"])
+    assert (None, ["DATABASE_NOT_MIGRATED"]) == before
+    assert ({"workspaces": {"totalCount": 0}}, []) == after
+    assert (200, READY) == ready
+    assert [f"waiting for the database: migrations: {told['migrations']}"] == said(caplog)
+
+
+# -- a database that comes, and comes back
+
+
+async def test_the_server_starts_before_its_database_and_answers_from_the_moment_that_it_is_up(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(database_module, "LONGEST_PAUSE_S", 0.01)
+    with EmbeddedPostgres.start(folder) as first:
+        await migrate(first.dsn)
+    async with running_server(Settings(database_url=first.dsn)) as http:
+        down = await answer(http), (await readiness(http))[0], (await http.get("/healthz")).status_code
+        with EmbeddedPostgres.start(folder):
+            up = await answer(http)
+
+            async def ready_is_said() -> bool:
+                return "the database is ready" in said(caplog)
+
+            await until(ready_is_said)
+
+    assert ((None, ["DATABASE_UNAVAILABLE"]), 503, 200) == down
+    assert ({"workspaces": {"totalCount": 0}}, []) == up
+    waiting, *further, ready = said(caplog)
+    assert "waiting for the database: [Errno 2] No such file or directory" == waiting
+    assert "the database is ready" == ready
+    # However often it looked: once for each reason, such as that the database is just starting.
+    assert len(further) == len({waiting, *further}) - 1
+
+
+async def test_a_killed_database_is_a_coded_error_until_it_is_back(folder: Path) -> None:
+    with EmbeddedPostgres.start(folder) as first:
+        await migrate(first.dsn)
+        async with running_server(Settings(database_url=first.dsn)) as http:
+            before = await answer(http)
+
+            os.kill(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+            async def is_gone() -> bool:
+                return has_stopped(folder)
+
+            await until(is_gone)
+            down = [await answer(http), await answer(http)], (await readiness(http))[0]
+            health = (await http.get("/healthz")).status_code
+            with EmbeddedPostgres.start(folder):
+                back = await answer(http), await readiness(http)
+
+    assert ({"workspaces": {"totalCount": 0}}, []) == before
+    assert ([(None, ["DATABASE_UNAVAILABLE"])] * 2, 503) == down
+    assert 200 == health
+    assert (before, (200, READY)) == back
+
+
+async def test_without_a_database_url_the_server_brings_its_own_and_takes_it_down_again(folder: Path) -> None:
+    async with running_server(Settings(data_dir=folder)) as http:
+        assert (200, READY) == await readiness(http)
+        assert ({"workspaces": {"totalCount": 0}}, []) == await answer(http)
+        assert not has_stopped(folder)
+    assert has_stopped(folder)
+
+
+# -- connections that are lost, held up, and used up
+
+
+class Lock:
+    """A table that nobody else can read, and a look at who waits for it."""
+
+    def __init__(self, watch: asyncpg.Connection) -> None:
+        self._watch = watch
+
+    async def wait_for_one_that_waits(self) -> int:
+        """The process id of the backend."""
+        found: list[int] = []
+
+        async def is_waiting() -> bool:
+            found[:] = [row["pid"] for row in await self._watch.fetch(WAITING)]
+            return len(found) == 1
+
+        await until(is_waiting)
+        return found[0]
+
+    async def terminate_the_one_that_waits(self) -> None:
+        await self._watch.execute("select pg_terminate_backend($1)", await self.wait_for_one_that_waits())
+
+
+WAITING = """
+select pid from pg_stat_activity
+ where application_name = 'convoy-graphql' and wait_event_type = 'Lock' and datname = current_database()
+"""
+
+
+@asynccontextmanager
+async def locked(dsn: str, table: str) -> AsyncIterator[Lock]:
+    # Two connections: within a transaction pg_stat_activity stays as it was first read.
+    holder, watch = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    try:
+        async with holder.transaction():
+            await holder.execute(f"lock table {table} in access exclusive mode")
+            yield Lock(watch)
+    finally:
+        await holder.close()
+        await watch.close()
+
+
+async def test_connections_that_died_while_idle_cost_no_request(http: httpx.AsyncClient, demo_database: str) -> None:
+    alive = await answer(http)
+    connection = await asyncpg.connect(demo_database)
+    ended = await connection.fetchval(
+        """select count(pg_terminate_backend(pid)) from pg_stat_activity
+            where application_name = 'convoy-graphql' and datname = current_database()"""
+    )
+    await connection.close()
+
+    assert ended >= 1
+    assert alive == await answer(http)
+
+
+async def test_a_connection_lost_before_anything_was_read_is_replaced(demo_database: str) -> None:
+    async with running_server(Settings(database_url=demo_database, lock_timeout_ms=60_000)) as http:
+        async with locked(demo_database, "workspaces") as lock:
+            asked = asyncio.create_task(answer(http))
+            await lock.terminate_the_one_that_waits()
+        assert ({"workspaces": {"totalCount": 3}}, []) == await asked
+
+
+async def test_a_snapshot_that_is_lost_half_read_is_an_error_and_not_a_mixture(demo_database: str) -> None:
+    query = "{workspaces(first: 1) {nodes {projects {totalCount}}}}"
+    async with running_server(Settings(database_url=demo_database, lock_timeout_ms=60_000)) as http:
+        async with locked(demo_database, "projects") as lock:
+            asked = asyncio.create_task(answer(http, query))
+            await lock.terminate_the_one_that_waits()
+            lost = await asked
+        again = await answer(http, query)
+
+    assert (None, ["DATABASE_UNAVAILABLE"]) == lost
+    assert [] == again[1]
+
+
+async def test_a_query_that_takes_too_long_is_stopped(demo_database: str) -> None:
+    async with (
+        running_server(Settings(database_url=demo_database, lock_timeout_ms=20)) as http,
+        locked(demo_database, "workspaces"),
+    ):
+        assert (None, ["TIMEOUT"]) == await answer(http)
+
+
+async def test_a_server_without_a_free_connection_is_busy_but_alive(demo_database: str) -> None:
+    settings = Settings(database_url=demo_database, lock_timeout_ms=60_000, pool_size=1, pool_checkout_timeout_s=0.05)
+    async with running_server(settings) as http:
+        async with locked(demo_database, "workspaces") as lock:
+            first = asyncio.create_task(answer(http))
+            await lock.wait_for_one_that_waits()
+            busy = (await http.post("/graphql", json={"query": COUNT})).json()
+            without_sql = await answer(http, "{__typename}")
+            ready = await readiness(http)
+        assert ({"workspaces": {"totalCount": 3}}, []) == await first
+
+    assert [
+        "The server is busy: no database connection became free within 0.05 s. Send the request again in a moment."
+    ] == [error["message"] for error in busy["errors"]]
+    assert ["BUSY"] == [error["extensions"]["code"] for error in busy["errors"]]
+    assert ({"__typename": "Query"}, []) == without_sql
+    assert (200, READY) == ready
+
+
+async def test_200_requests_at_once_share_a_pool_of_ten(demo_database: str) -> None:
+    query = "{tasks(first: 5) {nodes {title dependencies {nodes {title}} milestone {project {name}}}}}"
+    watch = await asyncpg.connect(demo_database)
+
+    async def connections() -> int:
+        return await watch.fetchval("select count(*) from pg_stat_activity where application_name = 'convoy-graphql'")
+
+    before = await connections()
+    async with running_server(Settings(database_url=demo_database, pool_checkout_timeout_s=DEADLINE_S)) as http:
+        one = await answer(http, query)
+        all_of_them = await asyncio.gather(*(answer(http, query) for _ in range(200)))
+        pooled = await connections() - before
+    await watch.close()
+
+    assert [] == one[1]
+    assert [one] * 200 == all_of_them
+    assert 10 == pooled
+
+
+# -- secrets
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        pytest.param("postgresql://convoy:hunter2@127.0.0.1:1/convoy", id="nothing listens there"),
+        pytest.param("postgresql+asyncpg://convoy:hunter2@127.0.0.1:1/convoy", id="in SQLAlchemy's form"),
+        pytest.param("postgresql://convoy@/convoy?host=/nowhere&password=hunter2", id="password as a parameter"),
+        pytest.param("mysql://convoy:hunter2@127.0.0.1/convoy", id="another database"),
+        pytest.param("postgresql://convoy:hunter2@127.0.0.1:1/convoy?sslmode=hunter2", id="a wrong parameter"),
+        pytest.param("postgresql://convoy:p@hunter2:4@127.0.0.1:1/convoy", id="password not escaped"),
+        pytest.param("postgresql://convoy:hunter2@127.0.0.1:port/convoy", id="port not a number"),
+    ],
+)
+async def test_the_password_stands_in_no_log_line_and_no_answer(dsn: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with running_server(Settings(database_url=dsn)) as http:
+        seen = [await http.get("/readyz"), await http.post("/graphql", json={"query": COUNT}), await http.get("/nope")]
+
+    assert [503, 200, 404] == [response.status_code for response in seen]
+    assert [UNAVAILABLE] == [error["message"] for error in seen[1].json()["errors"]]
+    assert 1 == len(said(caplog))
+    assert "hunter" not in caplog.text + "".join(response.text for response in seen)
