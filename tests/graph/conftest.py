@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import asyncpg
@@ -39,3 +40,11 @@ async def home(plant: Plant) -> Home:
     workspace = await plant("workspaces", name="'Harbour'")
     project = await plant("projects", name="'Pier'", workspace_id=f"'{workspace}'")
     return Home(workspace, project, await plant("milestones", name="'Piles'", project_id=f"'{project}'"))
+
+
+@pytest.fixture(scope="module")
+async def tiny(database: str) -> None:
+    """The module's database holds what `tiny.sql` says."""
+    connection = await asyncpg.connect(database)
+    await connection.execute(Path(__file__).with_name("tiny.sql").read_text())
+    await connection.close()
