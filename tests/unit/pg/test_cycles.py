@@ -69,9 +69,11 @@ class Graph:
         return {tuple(row) for row in await self._connections[0].fetch(EDGES[edge], self.workspace)}
 
     async def close(self) -> None:
-        await self._connections[0].execute("delete from workspaces where id = $1", self.workspace)
-        for connection in self._connections:
-            await connection.close()
+        owner, *writers = self._connections
+        for connection in writers:  # first, since a test that failed may have left a transaction open
+            connection.terminate()
+        await owner.execute("delete from workspaces where id = $1", self.workspace)
+        await owner.close()
 
 
 @pytest.fixture
