@@ -40,6 +40,9 @@ class Settings:
     max_body_bytes: int = setting(262_144, "Largest HTTP request body; a larger one is answered 413.")
     max_tokens: int = setting(2_000, "Most lexical tokens in one GraphQL document.")
     max_errors: int = setting(10, "Most errors in one answer.")
+    executor: str = setting(
+        "compiled", "`compiled` answers a query by one statement where it can; `loaders` never does, to compare."
+    )
     playground: bool = setting(True, "Serve the playground at `/graphql` to browsers.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
@@ -81,5 +84,9 @@ def _read(variable: str, text: str, default: object) -> object:
             return number
         case Path():
             return Path(text)
+        case "compiled":
+            if text not in {"compiled", "loaders"}:
+                raise SetupError(f"{variable} is {text!r}: use compiled or loaders")
+            return text
         case _:
             return text

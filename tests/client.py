@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,17 @@ from typing import Any
 import httpx
 import orjson
 import uvicorn
-from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import Operation, RequestError, prepare, run
-from convoy_graphql.pg.database import Database
-from convoy_graphql.server.answers import encode, error_list, result_answer
-from convoy_graphql.server.app import create_app
-from convoy_graphql.settings import Settings
 from sqlalchemy import event
+
+from convoy_graphql.graph.execution import Operation, RequestError, prepare
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.answers import encode, error_list
+from convoy_graphql.server.app import create_app
+from convoy_graphql.server.executors import Executors
+from convoy_graphql.settings import Settings
+
+#: What can answer: the loaders, whose answers are the truth, and the compiled statement, which has to give the same ones.
+ENGINES = ("loaders", "compiled")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Answer:
     data: Any
     errors: list[dict[str, Any]]
     statements: list[str]
+    trace: dict[str, Any]
 
     @property
     def codes(self) -> list[str]:
@@ -40,21 +45,29 @@ class Answer:
 class GraphClient:
     """Executes operations as the server does, from the parsed text to the encoded bytes, without HTTP around them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, engine: str = "loaders") -> None:
         self.database = database
+        self.engine = engine
+        self._recording: list[list[str]] = []
+        database.fetch_value = self._fetch_value  # type: ignore[method-assign]
+
+    async def _fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+        for seen in self._recording:
+            seen.append(sql)
+        return await Database.fetch_value(self.database, sql, parameters)
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Answer:
         """The answer, whatever it is. Variables by name or as a dict."""
+        settings = Settings(executor=self.engine)
         with self.statements() as statements:
             try:
-                prepared = prepare(Operation(query, (variables or {}) | more), Settings().max_tokens)
-                async with self.database.reader() as reader:
-                    result = await run(prepared, OperationContext(reader.fetch))
-                answer = result_answer(result, Settings().max_errors)
+                prepared = prepare(Operation(query, (variables or {}) | more), settings.max_tokens)
+                answer = await Executors(self.database, settings).answer(prepared, traced=True)
             except RequestError as error:
-                answer = {"data": None, "errors": error_list(error.errors, Settings().max_errors)}
-        decoded = orjson.loads(encode(answer))
-        return Answer(decoded["data"], decoded.get("errors", []), statements)
+                answer = encode({"data": None, "errors": error_list(error.errors, settings.max_errors)})
+        decoded = orjson.loads(answer)
+        trace = decoded.get("extensions", {}).get("convoy", {})
+        return Answer(decoded["data"], decoded.get("errors", []), statements, trace)
 
     async def query(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Any:
         """The data of an answer without errors."""
@@ -71,11 +84,14 @@ class GraphClient:
             seen.append(statement)
 
         engine = self.database.engine.sync_engine
+
         event.listen(engine, "before_cursor_execute", record)
+        self._recording.append(seen)
         try:
             yield seen
         finally:
             event.remove(engine, "before_cursor_execute", record)
+            self._recording = [other for other in self._recording if other is not seen]
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from client import GraphClient, running_server
+
+from client import ENGINES, GraphClient, running_server
 from convoy_graphql.demo import load_demo
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.embedded import EmbeddedPostgres
@@ -108,23 +109,29 @@ async def writer(database: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def _client(dsn: str) -> AsyncIterator[GraphClient]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks the graph is run with every engine, unless its module names its `ENGINES`."""
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", getattr(metafunc.module, "ENGINES", ENGINES), scope="module")
+
+
+async def _client(dsn: str, engine: str) -> AsyncIterator[GraphClient]:
     opened = Database(dsn, Settings())
-    yield GraphClient(opened)
+    yield GraphClient(opened, engine)
     await opened.close()
 
 
 @pytest.fixture(scope="module")
-async def client(database: str) -> AsyncIterator[GraphClient]:
+async def client(database: str, engine: str) -> AsyncIterator[GraphClient]:
     """Executes operations over `database`."""
-    async for client in _client(database):
+    async for client in _client(database, engine):
         yield client
 
 
 @pytest.fixture(scope="module")
-async def demo(demo_database: str) -> AsyncIterator[GraphClient]:
+async def demo(demo_database: str, engine: str) -> AsyncIterator[GraphClient]:
     """Executes operations over the small demo graph."""
-    async for client in _client(demo_database):
+    async for client in _client(demo_database, engine):
         yield client
 
 

@@ -21,6 +21,7 @@ from graphql import (
     validate,
 )
 
+from convoy_graphql.compiler.documents import CompiledOperation
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.schema import executable_schema
 
@@ -39,15 +40,24 @@ class Operation:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A valid document and the operation in it that is to be executed."""
+    """A request's operation, found in a valid document. `compiled` keeps its plans for as long as the document is kept."""
 
     document: DocumentNode
     node: OperationDefinitionNode
+    compiled: CompiledOperation
     operation: Operation
 
     @property
     def is_query(self) -> bool:
         return self.node.operation is OperationType.QUERY
+
+
+@dataclass(frozen=True)
+class Document:
+    """A valid document, and what is known of each operation in it that was asked for."""
+
+    node: DocumentNode
+    operations: dict[str | None, tuple[OperationDefinitionNode, CompiledOperation]] = field(default_factory=dict)
 
 
 class RequestError(Exception):
@@ -68,22 +78,28 @@ def prepare(operation: Operation, max_tokens: int) -> Prepared:
     """
     cacheable = len(operation.query) <= MAX_DOCUMENT_LENGTH
     document = (_cached_document if cacheable else _document)(operation.query, max_tokens)
-    node = get_operation_ast(document, operation.name)
-    if node is None:
-        raise RequestError("OPERATION_RESOLUTION_FAILURE", [GraphQLError(_which_operation(document, operation.name))])
-    return Prepared(document, node, operation)
+    found = document.operations.get(operation.name)
+    if found is None:
+        node = get_operation_ast(document.node, operation.name)
+        if node is None:
+            error = GraphQLError(_which_operation(document.node, operation.name))
+            raise RequestError("OPERATION_RESOLUTION_FAILURE", [error])
+        found = node, CompiledOperation(executable_schema(), document.node, node)
+        document.operations[operation.name] = found
+    return Prepared(document.node, *found, operation)
 
 
-def _document(query: str, max_tokens: int) -> DocumentNode:
+def _document(query: str, max_tokens: int) -> Document:
     try:
         document = parse(query, max_tokens=max_tokens)
+        errors = validate(executable_schema(), document)
     except GraphQLSyntaxError as error:
         raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from None
     except RecursionError:
         raise RequestError("GRAPHQL_PARSE_FAILED", [GraphQLError("The document is nested too deeply.")]) from None
-    if errors := validate(executable_schema(), document):
+    if errors:
         raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
-    return document
+    return Document(document)
 
 
 _cached_document = lru_cache(MAX_DOCUMENTS)(_document)

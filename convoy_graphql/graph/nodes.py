@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from convoy_graphql.errors import BadUserInput
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.selection import Selection, wanted_below
 from convoy_graphql.loaders.loader import Record
@@ -14,10 +13,7 @@ from convoy_graphql.loaders.statements import types_of
 from convoy_graphql.model.arguments import Arguments
 from convoy_graphql.model.edges import ROW_BY_ID
 from convoy_graphql.model.entities import ENTITIES
-from convoy_graphql.model.values import read_uuid
-
-#: Ids in one `nodes(ids:)`.
-MAX_IDS = 100
+from convoy_graphql.model.values import read_ids, read_uuid
 
 #: Where a row found by id keeps the name of its type; no attribute is called so.
 TYPE_NAME = "__typename"
@@ -31,9 +27,7 @@ async def resolve_node(_root: object, info: Info, *, id: str) -> Record | None:
 
 
 async def resolve_nodes(_root: object, info: Info, *, ids: Sequence[str]) -> list[Record | None]:
-    if len(ids) > MAX_IDS:
-        raise BadUserInput("ids", f"has {len(ids):,} ids; at most {MAX_IDS} are taken at once.")
-    return await _load(info, [read_uuid(f"ids[{place}]", given) for place, given in enumerate(ids)])
+    return await _load(info, read_ids("ids", ids))
 
 
 async def _load(info: Info, ids: list[str]) -> list[Record | None]:

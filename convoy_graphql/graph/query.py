@@ -7,7 +7,6 @@ from typing import Any
 import strawberry
 
 from convoy_graphql.graph.mirror import argument, field_of
-from convoy_graphql.graph.nodes import MAX_IDS
 from convoy_graphql.graph.refs import (
     ActivityRef,
     BestPracticeRef,
@@ -33,6 +32,7 @@ from convoy_graphql.model.entities import (
     WORKSPACE,
     Entity,
 )
+from convoy_graphql.model.values import MAX_IDS
 
 
 def _row(target: Entity) -> Any:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from graphql import (
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    SelectionNode,
-    value_from_ast_untyped,
-)
+from graphql import FieldNode, FragmentDefinitionNode
 
+from convoy_graphql.compiler.selection import collect
 from convoy_graphql.graph.context import Info
 from convoy_graphql.loaders.statements import Wanted
 from convoy_graphql.model.edges import EDGES_OF, Arity, Edge
@@ -21,7 +15,7 @@ from convoy_graphql.model.entities import Entity
 
 
 class Selection:
-    """The fields below some field nodes, merged as the executor will merge them, by field name."""
+    """The fields below some field nodes, by field name, whatever their response keys."""
 
     def __init__(
         self, nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefinitionNode], variables: dict[str, Any]
@@ -29,37 +23,13 @@ class Selection:
         self._fragments = fragments
         self._variables = variables
         self._fields: dict[str, list[FieldNode]] = {}
-        for node in nodes:
-            if node.selection_set:
-                self._collect(node.selection_set.selections, set())
+        # On any type: only below `node` can a type condition fail to hold, and there at worst a column too many is read.
+        for merged in collect(nodes, None, fragments, variables).values():
+            self._fields.setdefault(merged[0].name.value, []).extend(merged)
 
     @classmethod
     def below(cls, info: Info) -> Selection:
         return cls(info.field_nodes, info.fragments, info.variable_values.coerced)
-
-    def _collect(self, selections: Iterable[SelectionNode], seen: set[str]) -> None:
-        # Type conditions are left aside: only below `node` can one fail to hold, and there at worst a column too many is read.
-        for selection in selections:
-            if not self._is_included(selection):
-                continue
-            if isinstance(selection, FieldNode):
-                self._fields.setdefault(selection.name.value, []).append(selection)
-            elif isinstance(selection, FragmentSpreadNode):
-                name = selection.name.value
-                if name not in seen:
-                    seen.add(name)
-                    self._collect(self._fragments[name].selection_set.selections, seen)
-            elif isinstance(selection, InlineFragmentNode):
-                self._collect(selection.selection_set.selections, seen)
-
-    def _is_included(self, selection: SelectionNode) -> bool:
-        for directive in selection.directives or ():
-            if directive.name.value in {"skip", "include"}:
-                (condition,) = directive.arguments or ()
-                holds = value_from_ast_untyped(condition.value, self._variables)
-                if holds == (directive.name.value == "skip"):
-                    return False
-        return True
 
     def __contains__(self, name: str) -> bool:
         return name in self._fields

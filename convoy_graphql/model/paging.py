@@ -98,6 +98,16 @@ def wrap_cursor(payload: str) -> str:
     return base64.urlsafe_b64encode(_check_sum(text) + text).decode().rstrip("=")
 
 
+def wrapped_cursor(payload: Expression) -> Expression:
+    """`wrap_cursor` in SQL: the same text, to the letter."""
+    check_sum = func.left(func.md5(payload), literal_column(str(_CHECK_SUM_LENGTH)))
+    utf8 = func.convert_to(check_sum.op("||")(payload), literal_column("'UTF8'"))
+    # PostgreSQL breaks base64 into lines, and knows its first alphabet only.
+    return func.translate(
+        func.encode(utf8, literal_column("'base64'")), literal_column(r"E'+/=\n'"), literal_column("'-_'"), type_=Text()
+    )
+
+
 def _check_sum(payload: bytes) -> bytes:
     return hashlib.md5(payload, usedforsecurity=False).hexdigest()[:_CHECK_SUM_LENGTH].encode()
 

@@ -7,6 +7,7 @@ a timestamp goes back in as it came out, whatever its year.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -46,6 +47,21 @@ def read_uuid(argument: str, value: object) -> str:
     if not isinstance(value, str) or not _UUID.fullmatch(value):
         raise BadUserInput(argument, "is not an id. An id is a UUID such as 3f2b8c1e-5a7d-4e21-9c0b-6d8f1a2b3c4d.")
     return value.lower()
+
+
+#: Ids in one `nodes(ids:)`.
+MAX_IDS: Final = 100
+
+
+def read_ids(argument: str, ids: Sequence[object]) -> list[str]:
+    """The canonical text of some UUIDs, in their order.
+
+    Raises:
+        BadUserInput: more than `MAX_IDS`, or one that is none.
+    """
+    if len(ids) > MAX_IDS:
+        raise BadUserInput(argument, f"has {len(ids):,} ids; at most {MAX_IDS} are taken at once.")
+    return [read_uuid(f"{argument}[{place}]", given) for place, given in enumerate(ids)]
 
 
 def read_text(argument: str, value: str) -> str:

@@ -1,1 +1,3 @@
-"""The rooms that talk to PostgreSQL."""
+"""The only rooms that talk to PostgreSQL."""
+
+from __future__ import annotations

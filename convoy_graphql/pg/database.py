@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from sqlalchemy import exc
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.engine import asyncpg_dsn, create_engine
+from convoy_graphql.pg.fetch import fetch_value
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.settings import Settings
@@ -65,6 +68,10 @@ class Database:
     def reader(self) -> Reader:
         """A snapshot for one operation."""
         return Reader(self.engine, self._settings)
+
+    async def fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+        """The one value that a statement returns, in a snapshot of its own."""
+        return await fetch_value(self.engine, self._settings, sql, parameters)
 
     async def readiness(self) -> Readiness:
         """What a look at the database finds now, on a connection of its own: a busy pool is no reason to be taken out."""

@@ -24,7 +24,13 @@ def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
     }
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(asyncpg_dsn(dsn), timeout=settings.connect_timeout_s, server_settings=session)
+        return await asyncpg.connect(
+            asyncpg_dsn(dsn),
+            timeout=settings.connect_timeout_s,
+            server_settings=session,
+            # A compiled statement is longer than the 15 KB up to which asyncpg would keep it prepared.
+            max_cacheable_statement_size=0,
+        )
 
     return create_async_engine(
         "postgresql+asyncpg://",

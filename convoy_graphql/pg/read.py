@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,8 @@ class Reader:
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
         self._has_read = False
+        self.statements = 0
+        self.seconds = 0.0
 
     async def fetch(self, statement: Executable) -> Sequence[Row[Any]]:
         """All rows of the statement.
@@ -52,7 +55,10 @@ class Reader:
     async def _run(self, statement: Executable) -> Sequence[Row[Any]]:
         if self._connection is None:
             self._connection = await self._engine.connect()
+        began = perf_counter()
         rows = (await self._connection.execute(statement)).all()
+        self.seconds += perf_counter() - began
+        self.statements += 1
         self._has_read = True
         return rows
 

@@ -7,11 +7,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from convoy_graphql import observe
 from convoy_graphql.graph.schema import executable_schema
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.playground import playground_routes
@@ -26,6 +28,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         executable_schema()  # built before the first request, not during it
         database = await Database.open(settings)
+        app.state.view = GraphQLView(database, settings)
         app.state.database = database
         watch = asyncio.create_task(database.wait_until_ready())
         try:
@@ -37,7 +40,8 @@ def create_app(settings: Settings) -> Starlette:
             await database.close()
 
     async def graphql(request: Request) -> Response:
-        return await GraphQLView(request.app.state.database, settings)(request)
+        view: GraphQLView = request.app.state.view
+        return await view(request)
 
     return Starlette(
         routes=[
@@ -46,6 +50,7 @@ def create_app(settings: Settings) -> Starlette:
             Route(ENDPOINT, graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
+            Route("/metrics", metrics, methods=["GET"]),
             *playground_routes(),
         ],
         lifespan=lifespan,
@@ -81,3 +86,8 @@ async def readyz(request: Request) -> Response:
         status_code=200 if found.is_ready else 503,
         headers={"cache-control": "no-store"},
     )
+
+
+async def metrics(_request: Request) -> Response:
+    """The counters of this process, as Prometheus reads them."""
+    return Response(generate_latest(observe.registry), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -6,10 +6,10 @@ from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import RequestError, prepare, run
+from convoy_graphql.graph.execution import RequestError, prepare
 from convoy_graphql.pg.database import Database
-from convoy_graphql.server.answers import encode, error_list, masked, result_answer
+from convoy_graphql.server.answers import encode, error_list, masked
+from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.negotiation import (
     GRAPHQL_TYPE,
     HTML_TYPE,
@@ -24,12 +24,16 @@ from convoy_graphql.settings import Settings
 
 ENDPOINT = "/graphql"
 
+#: Asks for `extensions.convoy`: which executor answered, with how many statements, in which time.
+TRACE_HEADER = "x-convoy-trace"
+
 
 class GraphQLView:
     """Answers one request. The database is looked up per request, since it may come up after the server."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
+        self._executors = Executors(database, settings)
         self._settings = settings
 
     async def __call__(self, request: Request) -> Response:
@@ -66,9 +70,8 @@ class GraphQLView:
             raise RefusedRequest(
                 405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"
             )
-        async with self._database.reader() as reader:
-            result = await run(prepared, OperationContext(reader.fetch))
-        return respond(result_answer(result, self._settings.max_errors), media_type)
+        traced = request.headers.get(TRACE_HEADER, "").lower() in {"1", "true"}
+        return respond(await self._executors.answer(prepared, traced=traced), media_type)
 
 
 def refusal(refused: RefusedRequest, media_type: str) -> Response:
@@ -78,8 +81,9 @@ def refusal(refused: RefusedRequest, media_type: str) -> Response:
 
 
 def respond(answer: object, media_type: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A response of an answer, or of its JSON when that is there already."""
     return Response(
-        encode(answer),
+        answer if isinstance(answer, bytes) else encode(answer),
         status,
         {"vary": "Accept", "cache-control": "no-store", **(headers or {})},
         media_type=f"{media_type}; charset=utf-8",

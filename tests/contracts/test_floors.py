@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).parents[2] / "convoy_graphql"
 #: Rooms by floor. A module is in the room that its path begins with.
 FLOORS = (
     ("errors",),
-    ("settings",),
+    ("settings", "observe"),
     ("model",),
     ("pg",),
-    ("loaders", "demo"),
+    ("loaders", "compiler", "demo"),
     ("graph",),
     ("server",),
     ("cli",),
@@ -26,12 +26,13 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Which rooms may import a library: what talks to PostgreSQL, to GraphQL or to HTTP stays where it can be found.
 ROOMS_OF = {
-    "sqlalchemy": {"model", "pg", "loaders"},
+    "sqlalchemy": {"model", "pg", "loaders", "compiler"},
     "asyncpg": {"pg", "cli"},
     "aiodataloader": {"loaders"},
     "strawberry": {"graph"},
-    "graphql": {"graph", "server"},
+    "graphql": {"compiler", "graph", "server"},
     "starlette": {"server"},
+    "prometheus_client": {"observe", "server"},
     "uvicorn": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},

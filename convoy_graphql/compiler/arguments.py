@@ -1,0 +1,57 @@
+"""The values that a request gives to the arguments of a plan, apart from the form of what they ask.
+
+Two requests whose arguments have the same form share one SQL text; their values are its parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from graphql.execution.values import VariableValues, get_argument_values
+
+from convoy_graphql.compiler.selection import Site
+from convoy_graphql.model.arguments import Arguments, read_arguments
+from convoy_graphql.model.edges import Arity
+from convoy_graphql.model.values import read_ids, read_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Stands for a value in a form: the parameter with this number."""
+
+    number: int
+
+
+#: What a site asks, with places for values: a connection's arguments, or the one value of a root by id.
+Form: TypeAlias = Arguments | Place
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of one site: what they ask, and with which values. Places are numbered from 0."""
+
+    form: Form
+    values: tuple[Any, ...]
+
+
+def read_site(site: Site, variables: VariableValues) -> Given:
+    """What a request gives to a site.
+
+    Raises:
+        BadUserInput, GraphQLError: a value that is not taken. The loaders then answer, and say where it stands.
+    """
+    given = get_argument_values(site.definition, site.node, variables)
+    if site.edge is None:
+        value = read_ids("ids", given["ids"]) if "ids" in given else read_uuid("id", given["id"])
+        return Given(Place(0), (value,))
+    if site.edge.arity is Arity.ONE:
+        return Given(Place(0), (read_uuid("id", given["id"]),))
+    values: list[Any] = []
+
+    def place(value: Any) -> Place:
+        values.append(list(value) if isinstance(value, tuple) else value)
+        return Place(len(values) - 1)
+
+    form = read_arguments(site.edge, given).mapped(place)
+    return Given(form, tuple(values))

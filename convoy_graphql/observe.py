@@ -1,0 +1,37 @@
+"""What the server does, counted: the metrics that `/metrics` shows, each written down in one place."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+#: The metrics of this process.
+registry = CollectorRegistry()
+
+operations = Counter(
+    "convoy_graphql_operations_total",
+    "Operations answered, by what answered them: one compiled statement, or the loaders.",
+    ["executor"],
+    registry=registry,
+)
+
+declined = Counter(
+    "convoy_graphql_declined_total",
+    "Queries that were not compiled, by the reason.",
+    ["reason"],
+    registry=registry,
+)
+
+plans = Counter(
+    "convoy_graphql_plans_total",
+    "Compiled queries, by whether their statement was there already (hit) or made for them (miss).",
+    ["outcome"],
+    registry=registry,
+)
+
+database_seconds = Histogram(
+    "convoy_graphql_database_seconds",
+    "Time that an operation spent on PostgreSQL, connections included, by what answered it.",
+    ["executor"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=registry,
+)

@@ -1,0 +1,120 @@
+"""Which executor answers: one compiled statement where the operation can be planned, else the loaders.
+
+The loaders' answers are the truth. Whatever the compiled statement cannot say is left to them: a declined operation, and a
+statement that PostgreSQL refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from convoy_graphql import observe
+from convoy_graphql.compiler.documents import Bound
+from convoy_graphql.compiler.plan import Unsupported
+from convoy_graphql.errors import Busy, ConvoyError, DatabaseNotMigrated, DatabaseUnavailable, QueryTimedOut
+from convoy_graphql.graph.context import OperationContext
+from convoy_graphql.graph.execution import Prepared, run
+from convoy_graphql.loaders.loader import Fetch
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.answers import encode, result_answer
+from convoy_graphql.settings import Settings
+
+logger = logging.getLogger("convoy_graphql.server")
+
+COMPILED, LOADERS = "compiled", "loaders"
+
+#: What the loaders could not do better: the database is not there, not free, not migrated, or too slow for this operation.
+_FINAL = (Busy, DatabaseUnavailable, DatabaseNotMigrated, QueryTimedOut)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How an answer came about: what `extensions.convoy` shows."""
+
+    executor: str
+    statements: int
+    database_s: float
+    plan: str | None = None
+    declined: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "executor": self.executor,
+            "statements": self.statements,
+            "databaseMs": round(self.database_s * 1_000, 3),
+            "plan": self.plan,
+            "declined": self.declined,
+        }
+
+
+class Executors:
+    """Answers prepared operations over one database."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def answer(self, prepared: Prepared, *, traced: bool = False) -> bytes:
+        """The JSON of the answer, with `extensions.convoy` when `traced`.
+
+        Raises:
+            RequestError: a variable has a value that is not taken.
+        """
+        bound = self._bound(prepared)
+        if isinstance(bound, Unsupported):
+            observe.declined.labels(bound.reason).inc()
+            return await self._by_loaders(prepared, traced=traced, declined=bound.reason)
+        return await self._by_statement(prepared, bound, traced=traced)
+
+    def _bound(self, prepared: Prepared) -> Bound | Unsupported:
+        if not prepared.is_query:
+            return Unsupported("not a query")
+        if self._settings.executor == LOADERS:
+            return Unsupported("the compiler is switched off")
+        return prepared.compiled.bind(prepared.operation.variables)
+
+    async def _by_statement(self, prepared: Prepared, bound: Bound, *, traced: bool) -> bytes:
+        plan = "hit" if bound.was_planned else "miss"
+        observe.plans.labels(plan).inc()
+        began = perf_counter()
+        try:
+            data: str = await self._database.fetch_value(bound.sql, bound.parameters)
+        except _FINAL as error:
+            # The executor writes the answer that its resolvers would give to this failure.
+            result = await run(prepared, OperationContext(_failing(error)))
+            return encode(result_answer(result, self._settings.max_errors))
+        except Exception as error:  # the loaders meet it again, and tell or mask it
+            if not isinstance(error, ConvoyError):
+                logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
+            return await self._by_loaders(prepared, traced=traced, declined="PostgreSQL refused the statement")
+        trace = Trace(COMPILED, 1, perf_counter() - began, plan)
+        _count(trace)
+        answer = b'{"data":' + data.encode()
+        return b'%b,"extensions":%b}' % (answer, _extensions(trace)) if traced else answer + b"}"
+
+    async def _by_loaders(self, prepared: Prepared, *, traced: bool, declined: str) -> bytes:
+        async with self._database.reader() as reader:
+            result = await run(prepared, OperationContext(reader.fetch))
+        trace = Trace(LOADERS, reader.statements, reader.seconds, declined=declined)
+        _count(trace)
+        answer = result_answer(result, self._settings.max_errors)
+        return encode(answer | {"extensions": {"convoy": trace.shown()}} if traced else answer)
+
+
+def _extensions(trace: Trace) -> bytes:
+    return encode({"convoy": trace.shown()})
+
+
+def _count(trace: Trace) -> None:
+    observe.operations.labels(trace.executor).inc()
+    observe.database_seconds.labels(trace.executor).observe(trace.database_s)
+
+
+def _failing(error: ConvoyError) -> Fetch:
+    async def fetch(_statement: object) -> Any:
+        raise error
+
+    return fetch
