@@ -57,6 +57,12 @@ class CompiledOperation:
 
         Declines where the resolvers have something to say first: a variable or an argument that is not taken.
         """
+        try:
+            return self._bind(variables)
+        except RecursionError:
+            return Unsupported("the selection is nested too deeply")
+
+    def _bind(self, variables: Mapping[str, Any]) -> Bound | Unsupported:
         definitions = self._operation.variable_definitions or ()
         coerced = get_variable_values(self._schema, definitions, dict(variables))
         if isinstance(coerced, list):

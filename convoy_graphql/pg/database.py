@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.embedded import EmbeddedPostgres
-from convoy_graphql.pg.engine import asyncpg_dsn, create_engine
+from convoy_graphql.pg.engine import NOT_UNDERSTOOD, asyncpg_dsn, create_engine
 from convoy_graphql.pg.fetch import fetch_value
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.read import Reader
@@ -80,6 +80,8 @@ class Database:
                 waiting = await pending(self.dsn)
         except SetupError as error:
             return Readiness(migrations=str(error))
+        except ValueError:
+            return Readiness(database=NOT_UNDERSTOOD)
         except TimeoutError:
             return Readiness(database=f"no answer within {self._settings.connect_timeout_s:g} s")
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.DBAPIError) as error:

@@ -7,6 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from convoy_graphql.settings import Settings
 
+#: Said of a DSN that asyncpg cannot read.
+NOT_UNDERSTOOD = "DATABASE_URL is not understood"
+
 
 def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
     """An engine whose connections write every value in one form: UTC, ISO dates, whatever the server's own settings.
@@ -24,13 +27,17 @@ def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
     }
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            asyncpg_dsn(dsn),
-            timeout=settings.connect_timeout_s,
-            server_settings=session,
-            # A compiled statement is longer than the 15 KB up to which asyncpg would keep it prepared.
-            max_cacheable_statement_size=0,
-        )
+        try:
+            return await asyncpg.connect(
+                asyncpg_dsn(dsn),
+                timeout=settings.connect_timeout_s,
+                server_settings=session,
+                # A compiled statement may be longer than the 15 KB up to which asyncpg would keep it prepared.
+                max_cacheable_statement_size=0,
+            )
+        except ValueError:
+            # The reason would quote the DSN, and with it the password.
+            raise ConnectionError(NOT_UNDERSTOOD) from None
 
     return create_async_engine(
         "postgresql+asyncpg://",

@@ -29,6 +29,7 @@ class Reader:
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
         self._has_read = False
+        self._asking: set[asyncio.Task[Any] | None] = set()
         self.statements = 0
         self.seconds = 0.0
 
@@ -40,6 +41,14 @@ class Reader:
             QueryTimedOut: over `Settings.statement_timeout_ms`.
             DatabaseUnavailable: the database cannot be reached, or the snapshot was lost with the connection.
         """
+        task = asyncio.current_task()
+        self._asking.add(task)
+        try:
+            return await self._fetch(statement)
+        finally:
+            self._asking.discard(task)
+
+    async def _fetch(self, statement: Executable) -> Sequence[Row[Any]]:
         with translated(self._settings.pool_checkout_timeout_s):
             async with self._turn:
                 try:
@@ -73,5 +82,13 @@ class Reader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Shielded: a request that is cancelled must still give its connection back.
-        await asyncio.shield(self._drop())
+        # Batches run in tasks of their own, which outlive an operation that is given up: what they wait for is cancelled,
+        # in PostgreSQL too. Shielded, since a request that is cancelled must still give its connection back.
+        await asyncio.shield(self._end())
+
+    async def _end(self) -> None:
+        asking = [task for task in self._asking if task is not None]
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        await self._drop()

@@ -59,4 +59,6 @@ def lost_connection(error: BaseException) -> bool:
     """Whether the connection itself failed, so that nothing of the statement's answer can be relied on."""
     if isinstance(error, exc.DBAPIError):
         return error.connection_invalidated or isinstance(error, exc.InterfaceError)
-    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
+    # 57P01 to 57P03: the server ends the session, or takes none. It is the last thing that a connection says.
+    ended = sqlstate_of(error).startswith((_CONNECTION, _OPERATOR_INTERVENTION))
+    return ended or isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)

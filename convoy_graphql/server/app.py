@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/", go_to_playground, methods=["GET"]),
             # Every method: the view itself says which it takes, in the form that a GraphQL client reads.
-            Route(ENDPOINT, graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            Route(ENDPOINT, graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
