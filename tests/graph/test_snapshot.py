@@ -1,22 +1,18 @@
-"""One answer is of one moment, from one connection; and what becomes of it when the database does not play along."""
+"""One answer is of one moment, and comes from one connection."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-import pytest
 from sqlalchemy import event, text
 
 from client import GraphClient
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Operation, prepare, run
-from convoy_graphql.pg.database import Database
 from convoy_graphql.server.answers import result_answer
-from convoy_graphql.settings import Settings
 
 if TYPE_CHECKING:
     from conftest import Home, Plant
@@ -28,36 +24,6 @@ PROJECTS = "query ($id: ID!) { workspace(id: $id) { name projects { totalCount n
 ONE_PROJECT = {"workspace": {"name": "Harbour", "projects": {"totalCount": 1, "nodes": [{"name": "Pier"}]}}}
 
 NAME = "query ($id: ID!) { workspace(id: $id) { name } }"
-
-
-class PoolClient(GraphClient):
-    """A client with a pool of its own, which knows the server's processes behind its connections."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.backends: list[int] = []
-        event.listen(database.engine.sync_engine, "connect", self._note)
-
-    @contextmanager
-    def statements(self) -> Iterator[list[str]]:
-        yield []  # operations run at once here, and none could tell its statements from another's
-
-    def _note(self, connection: Any, _record: object) -> None:
-        self.backends.append(connection.driver_connection.get_server_pid())
-
-    async def kill(self, writer: asyncpg.Connection) -> list[bool]:
-        """Ends these processes and waits until they are gone: whether each of them is."""
-        killed, self.backends = self.backends, []
-        return [await writer.fetchval("select pg_terminate_backend($1, 10000)", pid) for pid in killed]
-
-
-@asynccontextmanager
-async def opened(dsn: str, **settings: Any) -> AsyncIterator[PoolClient]:
-    database = Database(dsn, Settings(**settings))
-    try:
-        yield PoolClient(database)
-    finally:
-        await database.close()
 
 
 async def ask_with(
@@ -76,27 +42,6 @@ async def ask_with(
 
         result = await run(prepare(Operation(query, variables), 2_000), OperationContext(fetch))
     return result_answer(result, 10)
-
-
-@asynccontextmanager
-async def locked(writer: asyncpg.Connection, table: str) -> AsyncIterator[None]:
-    """Nobody reads the table meanwhile."""
-    transaction = writer.transaction()
-    await transaction.start()
-    await writer.execute(f"lock table {table} in access exclusive mode")
-    try:
-        yield
-    finally:
-        await transaction.rollback()
-
-
-async def waits_for_lock(writer: asyncpg.Connection) -> None:
-    """Returns once one of the pool's connections waits for a lock."""
-    while not await writer.fetchval(
-        "select exists (select from pg_locks join pg_stat_activity using (pid)"
-        " where not granted and datname = current_database())"
-    ):
-        pass
 
 
 @contextmanager
@@ -182,115 +127,17 @@ async def test_an_operation_without_rows_takes_no_connection(client: GraphClient
     assert [] == taken
 
 
-async def test_thirty_operations_share_a_pool_of_three(database: str, home: Home) -> None:
-    async with opened(database, pool_size=3, pool_checkout_timeout_s=30.0) as client:
-        answers = await asyncio.gather(*(client.query(PROJECTS, id=home.workspace) for _ in range(30)))
-
-        assert [ONE_PROJECT] * 30 == answers
-        assert 3 == len(client.backends)
-
-
-async def test_an_operation_that_finds_no_connection_in_time_is_told_that_the_server_is_busy(
-    database: str, home: Home
-) -> None:
-    async with opened(database, pool_size=1, pool_checkout_timeout_s=0.2) as client:
-        async with client.database.reader() as holder:
-            await holder.fetch(text("select 1"))
-            answer = await client.ask(NAME, id=home.workspace)
-
-            assert ["BUSY"] == answer.codes
-            assert [
-                "The server is busy: no database connection became free within 0.2 s. Send the request again in a moment."
-            ] == answer.messages
-        assert {"workspace": {"name": "Harbour"}} == await client.query(NAME, id=home.workspace)
-
-
-async def test_an_operation_that_is_given_up_gives_its_connection_back(
-    database: str, writer: asyncpg.Connection, home: Home
-) -> None:
-    async with opened(database, pool_size=1, pool_checkout_timeout_s=5.0, lock_timeout_ms=60_000) as client:
-        async with locked(writer, "workspaces"):
-            asking = asyncio.create_task(client.ask(NAME, id=home.workspace))
-            await waits_for_lock(writer)
-            asking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asking
-
-        assert {"workspace": {"name": "Harbour"}} == await client.query(NAME, id=home.workspace)
-
-
-# A database that goes away, or takes too long
-
-
-async def test_connections_that_died_while_idle_are_replaced_unseen(
-    database: str, writer: asyncpg.Connection, home: Home
-) -> None:
-    async with opened(database, pool_size=3) as client:
-        await asyncio.gather(*(client.query(NAME, id=home.workspace) for _ in range(3)))
-        assert [True] * 3 == await client.kill(writer)
-
-        for _ in range(4):
-            assert {"workspace": {"name": "Harbour"}} == await client.query(NAME, id=home.workspace)
-
-
-async def test_operations_that_meet_dead_connections_at_once_all_answer(
-    database: str, writer: asyncpg.Connection, home: Home
-) -> None:
-    async with opened(database, pool_size=3) as client:
-        await asyncio.gather(*(client.query(NAME, id=home.workspace) for _ in range(3)))
-        assert [True] * 3 == await client.kill(writer)
-
-        answers = await asyncio.gather(*(client.ask(NAME, id=home.workspace) for _ in range(3)))
-        assert [[]] * 3 == [answer.errors for answer in answers]
-
-
 async def test_a_connection_that_dies_between_two_statements_ends_the_operation_and_not_the_next(
-    database: str, writer: asyncpg.Connection, home: Home
+    client: GraphClient, writer: asyncpg.Connection, home: Home
 ) -> None:
-    async with opened(database, pool_size=1) as client:
-        answer = await ask_with(client, PROJECTS, lambda _: client.kill(writer), id=home.workspace)
+    async def kill(_: int) -> None:
+        assert await writer.fetchval(
+            "select bool_and(pg_terminate_backend(pid, 10000)) from pg_stat_activity"
+            " where datname = current_database() and application_name = 'convoy-graphql'"
+        )
 
-        assert {"workspace": None} == answer["data"]
-        assert ["DATABASE_UNAVAILABLE"] == [error["extensions"]["code"] for error in answer["errors"]]
-        assert ONE_PROJECT == await client.query(PROJECTS, id=home.workspace)
+    answer = await ask_with(client, PROJECTS, kill, id=home.workspace)
 
-
-async def test_a_connection_that_dies_in_the_first_statement_is_replaced_since_nothing_was_read(
-    database: str, writer: asyncpg.Connection, home: Home
-) -> None:
-    async with opened(database, pool_size=1, lock_timeout_ms=60_000) as client:
-        async with locked(writer, "workspaces"):
-            asking = asyncio.create_task(client.ask(NAME, id=home.workspace))
-            await waits_for_lock(writer)
-            await client.kill(writer)
-        answer = await asking
-
-        assert [] == answer.errors
-        assert {"workspace": {"name": "Harbour"}} == answer.data
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"statement_timeout_ms": 50, "lock_timeout_ms": 60_000},
-        {"statement_timeout_ms": 60_000, "lock_timeout_ms": 50},
-    ],
-    ids=["statement", "lock"],
-)
-async def test_a_statement_that_takes_too_long_is_stopped(
-    database: str, writer: asyncpg.Connection, home: Home, limits: dict[str, int]
-) -> None:
-    async with opened(database, pool_size=1, **limits) as client:
-        async with locked(writer, "projects"):
-            answer = await client.ask(PROJECTS, id=home.workspace)
-
-            assert {"workspace": None} == answer.data
-            assert {"TIMEOUT"} == set(answer.codes)
-        assert ONE_PROJECT == await client.query(PROJECTS, id=home.workspace)
-
-
-async def test_a_database_that_lacks_a_table_says_how_to_mend_it(empty_database: str) -> None:
-    async with opened(empty_database) as client:
-        answer = await client.ask("{ workspaces { nodes { name } } }")
-
-        assert ["DATABASE_NOT_MIGRATED"] == answer.codes
+    assert {"workspace": None} == answer["data"]
+    assert ["DATABASE_UNAVAILABLE"] == [error["extensions"]["code"] for error in answer["errors"]]
+    assert ONE_PROJECT == await client.query(PROJECTS, id=home.workspace)
