@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.engine import NOT_UNDERSTOOD, asyncpg_dsn, create_engine
-from convoy_graphql.pg.fetch import fetch_value
+from convoy_graphql.pg.fetch import StatementPool
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.settings import Settings
@@ -44,6 +44,7 @@ class Database:
     def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
         self.dsn = asyncpg_dsn(dsn)
         self.engine: AsyncEngine = create_engine(dsn, settings)
+        self._statements = StatementPool(dsn, settings)
         self._settings = settings
         self._embedded = embedded
 
@@ -62,6 +63,7 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._statements.close()
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.release)
 
@@ -71,7 +73,7 @@ class Database:
 
     async def fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""
-        return await fetch_value(self.engine, self._settings, sql, parameters)
+        return await self._statements.fetch_value(sql, parameters)
 
     async def readiness(self) -> Readiness:
         """What a look at the database finds now, on a connection of its own: a busy pool is no reason to be taken out."""

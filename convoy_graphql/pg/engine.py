@@ -1,6 +1,8 @@
-"""The pool of connections, and how each of them is set up."""
+"""How a connection is set up, and the engine of the loaders."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -11,10 +13,13 @@ from convoy_graphql.settings import Settings
 NOT_UNDERSTOOD = "DATABASE_URL is not understood"
 
 
-def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
-    """An engine whose connections write every value in one form: UTC, ISO dates, whatever the server's own settings.
+async def connect(dsn: str, settings: Settings, **options: Any) -> asyncpg.Connection:
+    """A connection that writes every value in one form: UTC, ISO dates, whatever the server's own settings.
 
     asyncpg reads the DSN itself, so that everything libpq knows (sslmode, several hosts) is understood.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the server cannot be reached, or does not let us in.
     """
     session = {
         "application_name": "convoy-graphql",
@@ -25,23 +30,25 @@ def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
         "statement_timeout": str(settings.statement_timeout_ms),
         "lock_timeout": str(settings.lock_timeout_ms),
     }
+    try:
+        return await asyncpg.connect(
+            asyncpg_dsn(dsn),
+            timeout=settings.connect_timeout_s,
+            server_settings=session,
+            # A compiled statement may be longer than the 15 KB up to which asyncpg would keep it prepared.
+            max_cacheable_statement_size=0,
+            **options,
+        )
+    except ValueError:
+        # The reason would quote the DSN, and with it the password.
+        raise ConnectionError(NOT_UNDERSTOOD) from None
 
-    async def connect() -> asyncpg.Connection:
-        try:
-            return await asyncpg.connect(
-                asyncpg_dsn(dsn),
-                timeout=settings.connect_timeout_s,
-                server_settings=session,
-                # A compiled statement may be longer than the 15 KB up to which asyncpg would keep it prepared.
-                max_cacheable_statement_size=0,
-            )
-        except ValueError:
-            # The reason would quote the DSN, and with it the password.
-            raise ConnectionError(NOT_UNDERSTOOD) from None
 
+def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
+    """The engine that the loaders' statements run on. Its connections are made as they are needed."""
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=lambda: connect(dsn, settings),
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_checkout_timeout_s,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -34,6 +35,7 @@ class RefusedRequest(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+@lru_cache(256)
 def preferred_type(accept: str, offered: tuple[str, ...]) -> str | None:
     """The offered media type that an Accept header likes best, the earlier offer on a tie; None if it takes none of them.
 
@@ -98,6 +100,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
+@lru_cache(256)
 def _check_content_type(content_type: str, encoding: str) -> None:
     media_type, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
     charset = next((p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")

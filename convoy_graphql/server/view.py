@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from convoy_graphql.graph.execution import RequestError, prepare
 from convoy_graphql.pg.database import Database
@@ -29,14 +30,19 @@ TRACE_HEADER = "x-convoy-trace"
 
 
 class GraphQLView:
-    """Answers one request. The database is looked up per request, since it may come up after the server."""
+    """An ASGI application that answers every method: it says itself which it takes, as a GraphQL client reads it."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._executors = Executors(database, settings)
         self._settings = settings
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response:
+        """The response to a request, whatever went wrong with it."""
         accept = request.headers.get("accept", "")
         # The newer type goes to those who name it: what takes anything gets what everything reads.
         offered: tuple[str, ...] = (

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
-from sqlalchemy import event, text
 
 from client import GraphClient
 from convoy_graphql.pg.database import Database
@@ -25,24 +24,24 @@ NAME = "query ($id: ID!) { workspace(id: $id) { name } }"
 
 
 class PoolClient(GraphClient):
-    """A client with a pool of its own, which knows the server's processes behind its connections."""
-
-    def __init__(self, database: Database, engine: str) -> None:
-        super().__init__(database, engine)
-        self.backends: list[int] = []
-        event.listen(database.engine.sync_engine, "connect", self._note)
+    """A client with pools of its own."""
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:
         yield []  # operations run at once here, and none could tell its statements from another's
 
-    def _note(self, connection: Any, _record: object) -> None:
-        self.backends.append(connection.driver_connection.get_server_pid())
+    async def backends(self, watch: asyncpg.Connection) -> list[int]:
+        """The server's processes behind the pools' connections to this database."""
+        rows = await watch.fetch(
+            "select pid from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
+        )
+        return [row["pid"] for row in rows]
 
-    async def kill(self, writer: asyncpg.Connection) -> list[bool]:
+    async def kill(self, watch: asyncpg.Connection) -> list[bool]:
         """Ends these processes and waits until they are gone: whether each of them is."""
-        killed, self.backends = self.backends, []
-        return [await writer.fetchval("select pg_terminate_backend($1, 10000)", pid) for pid in killed]
+        return [
+            await watch.fetchval("select pg_terminate_backend($1, 10000)", pid) for pid in await self.backends(watch)
+        ]
 
 
 @asynccontextmanager
@@ -75,27 +74,30 @@ async def waits_for_lock(writer: asyncpg.Connection) -> None:
         pass
 
 
-async def test_thirty_operations_share_a_pool_of_three(database: str, engine: str, home: Home) -> None:
+async def test_thirty_operations_share_a_pool_of_three(
+    database: str, engine: str, writer: asyncpg.Connection, home: Home
+) -> None:
     async with opened(database, engine, pool_size=3, pool_checkout_timeout_s=30.0) as client:
         answers = await asyncio.gather(*(client.query(PROJECTS, id=home.workspace) for _ in range(30)))
 
         assert [ONE_PROJECT] * 30 == answers
-        assert 3 == len(client.backends)
+        assert 3 == len(await client.backends(writer))
 
 
 async def test_an_operation_that_finds_no_connection_in_time_is_told_that_the_server_is_busy(
-    database: str, engine: str, home: Home
+    database: str, engine: str, writer: asyncpg.Connection, home: Home
 ) -> None:
-    async with opened(database, engine, pool_size=1, pool_checkout_timeout_s=0.2) as client:
-        async with client.database.reader() as holder:
-            await holder.fetch(text("select 1"))
+    async with opened(database, engine, pool_size=1, pool_checkout_timeout_s=0.2, lock_timeout_ms=60_000) as client:
+        async with locked(writer, "workspaces"):
+            first = asyncio.create_task(client.query(NAME, id=home.workspace))
+            await waits_for_lock(writer)
             answer = await client.ask(NAME, id=home.workspace)
 
             assert ["BUSY"] == answer.codes
             assert [
                 "The server is busy: no database connection became free within 0.2 s. Send the request again in a moment."
             ] == answer.messages
-        assert {"workspace": {"name": "Harbour"}} == await client.query(NAME, id=home.workspace)
+        assert {"workspace": {"name": "Harbour"}} == await first
 
 
 async def test_an_operation_that_is_given_up_gives_its_connection_back(
