@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Subquery, false, func, literal_column, select
+from sqlalchemy import FromClause, Integer, Select, Subquery, false, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from convoy_graphql.compiler.json import EMPTY_LIST, Json, as_list, as_object, row_object, word
+from convoy_graphql.compiler.json import EMPTY_LIST, Json, as_object, row_object, word
 from convoy_graphql.compiler.plan import (
     ConnectionTo,
     Cursor,
@@ -57,7 +57,7 @@ class ConnectionSelect:
     def json(self) -> Json:
         parts = self._field.parts
         if not self._reads_page_once():
-            return row_object([self._part_alone(part).label(part.key) for part in parts])
+            return self._rows_and_counts()
         page = self._page_with_parts()
         summary = self._summary(page)
         return as_object(
@@ -77,26 +77,46 @@ class ConnectionSelect:
             or any(isinstance(part, Edges) or not part.fields for part in rows)
         )
 
-    def _limit(self) -> ColumnElement[Any]:
-        limit = parameter(Kind.INT, self._arguments.page.limit)
-        return limit + literal_column("1", Integer) if self._has_more else limit
+    def _page(self, query: Select[Any], order: Sequence[Any]) -> Subquery:
+        """The rows of `query` that the page holds, in `order`, and one more where it shows whether there are more.
+
+        Limited twice: a parameter tells the planner nothing, and for a tenth of all rows, which it assumes, it would plan
+        anew with each request. The constant inside is what it plans for; rows are pulled from it until the limit is met.
+        """
+        more = 1 if self._has_more else 0
+        page = self._arguments.page
+        inner = query.order_by(*order).limit(literal_column(str(page.ceiling + more))).subquery()
+        limit = parameter(Kind.INT, page.limit)
+        return select(inner).limit(limit + literal_column("1", Integer) if more else limit).subquery()
 
     # Nothing but rows and counts
+
+    def _rows_and_counts(self) -> Json:
+        """The rows' list is the aggregate of the select that the object is made of: one node less per parent in the plan."""
+        rows = next((part for part in self._field.parts if isinstance(part, Nodes)), None)
+        if rows is None:
+            return row_object([self._part_alone(part).label(part.key) for part in self._field.parts])
+        found = self._field.edge.rows(self._parent)
+        query = found.select(*self._columns(rows.fields, found.child)).where(*self._arguments.in_page(found.child))
+        page = self._page(query, self._arguments.order_by(found.child))
+        listed = func.coalesce(func.json_agg(page.table_valued()), EMPTY_LIST)
+        parts = (listed if part is rows else self._part_alone(part) for part in self._field.parts)
+        return as_object(
+            select(*(value.label(part.key) for value, part in zip(parts, self._field.parts, strict=True))).select_from(
+                page
+            )
+        )
 
     def _part_alone(self, part: Part) -> Json:
         match part:
             case TypeName(_, name):
                 return word(name)
-            case Nodes(_, fields):
-                found = self._field.edge.rows(self._parent)
-                query = found.select(*self._columns(fields, found.child)).where(*self._arguments.in_page(found.child))
-                return as_list(query.order_by(*self._arguments.order_by(found.child)).limit(self._limit()))
             case TotalCount():
                 return self._total()
             case PageInfo(_, members):
                 return row_object([self._page_member(member, None).label(member.key) for member in members])
-            case Edges():
-                raise TypeError("edges are read with the page")
+            case Nodes() | Edges():
+                raise TypeError("rows are read with the page")
 
     def _total(self) -> Json:
         found = self._field.edge.rows(self._parent)
@@ -120,7 +140,7 @@ class ConnectionSelect:
             columns.append(cursor.label(_CURSOR))
         columns.append(func.row_number().over(order_by=order).label(_PLACE))
         query = found.select(*columns).where(*self._arguments.in_page(child))
-        return query.order_by(*order).limit(self._limit()).subquery()
+        return self._page(query, order)
 
     def _members(self, part: Edges, child: FromClause, cursor: Json | None) -> list[Json]:
         columns: list[Json] = []

@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -33,16 +33,25 @@ Keys: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Page:
-    """At most `limit` rows after `after` and before `before`: the first of them, or the last when `backward`."""
+    """At most `limit` rows after `after` and before `before`: the first of them, or the last when `backward`.
+
+    `ceiling` is a round number that the limit does not pass: the planner may read it where it cannot know the limit.
+    """
 
     limit: int = DEFAULT_PAGE
     backward: bool = False
     after: Keys | None = None
     before: Keys | None = None
+    ceiling: int = DEFAULT_PAGE
 
     def mapped(self, operand: Callable[[Any], Any]) -> Page:
         """The page with `operand` of each value in the place of the value, `limit` first. A null in a cursor stays."""
-        return Page(operand(self.limit), self.backward, _mapped(self.after, operand), _mapped(self.before, operand))
+        return replace(
+            self,
+            limit=operand(self.limit),
+            after=_mapped(self.after, operand),
+            before=_mapped(self.before, operand),
+        )
 
 
 def _mapped(keys: Keys | None, operand: Callable[[Any], Any]) -> Keys | None:
@@ -61,8 +70,10 @@ def read_page(arguments: Mapping[str, Any], terms: Sequence[Term]) -> Page:
             "first",
             "was given together with last. Page forward with first and after, or backward with last and before.",
         )
+    limit = _read_size("first", first) if last is None else _read_size("last", last)
     return Page(
-        limit=_read_size("first", first) if last is None else _read_size("last", last),
+        limit=limit,
+        ceiling=DEFAULT_PAGE if limit <= DEFAULT_PAGE else MAX_PAGE,
         backward=last is not None,
         after=_read_cursor("after", arguments.get("after"), terms),
         before=_read_cursor("before", arguments.get("before"), terms),

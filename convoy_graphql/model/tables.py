@@ -122,6 +122,7 @@ projects = Table(
     UniqueConstraint("id", "workspace_id", name="projects_id_workspace_id_key"),
     Index("projects_workspace_id_idx", "workspace_id"),
     Index("projects_name_idx", "name"),
+    Index("projects_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
     comment="A project within a workspace.",
 )
 
@@ -158,7 +159,8 @@ milestones = Table(
     ),
     Index("milestones_project_id_idx", "project_id"),
     Index("milestones_name_idx", "name"),
-    Index("milestones_workspace_id_idx", "workspace_id"),
+    Index("milestones_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
+    Index("milestones_project_id_workspace_id_created_at_id_idx", "project_id", "workspace_id", "created_at", "id"),
     comment="A deliverable within a project.",
 )
 
@@ -240,9 +242,9 @@ tasks = Table(
     Index("tasks_title_idx", "title"),
     Index("tasks_status_idx", "status"),
     Index("tasks_current_stage_idx", "current_stage"),
-    Index("tasks_workspace_id_idx", "workspace_id"),
+    Index("tasks_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
     Index("tasks_workflow_id_idx", "workflow_id"),
-    Index("tasks_milestone_id_created_at_id_idx", "milestone_id", "created_at", "id"),
+    Index("tasks_milestone_id_workspace_id_created_at_id_idx", "milestone_id", "workspace_id", "created_at", "id"),
     Index("tasks_updated_at_id_idx", "updated_at", "id"),
     comment="A piece of work within a milestone, possibly with subtasks and with dependencies on other tasks.",
 )
@@ -323,7 +325,7 @@ activity_feed = Table(
     ),
     Index("activity_feed_task_id_idx", "task_id"),
     Index("activity_feed_created_at_idx", "created_at"),
-    Index("activity_feed_task_id_created_at_id_idx", "task_id", "created_at", "id"),
+    Index("activity_feed_task_id_workspace_id_created_at_id_idx", "task_id", "workspace_id", "created_at", "id"),
     Index("activity_feed_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
     Index("activity_feed_tx_created_at_id_idx", "tx", "created_at", "id"),
     comment="What happened to a task, when, and by whom.",

@@ -14,6 +14,8 @@ create table public.projects (
 
 create index projects_workspace_id_idx on public.projects (workspace_id);
 create index projects_name_idx on public.projects (name);
+-- The projects of a workspace in their default order.
+create index projects_workspace_id_created_at_id_idx on public.projects (workspace_id, created_at, id);
 
 create trigger projects_advance_updated_at before update on public.projects
     for each row execute function public.advance_updated_at();

@@ -26,12 +26,13 @@ create index tasks_parent_task_id_idx on public.tasks (parent_task_id);
 create index tasks_title_idx on public.tasks (title);
 create index tasks_status_idx on public.tasks (status);
 create index tasks_current_stage_idx on public.tasks (current_stage);
--- A policy, and a root field, ask for the tasks of a workspace without going through its milestones.
-create index tasks_workspace_id_idx on public.tasks (workspace_id);
+-- The tasks of a workspace in their default order, without going through its milestones; a policy asks for them too.
+create index tasks_workspace_id_created_at_id_idx on public.tasks (workspace_id, created_at, id);
 -- Without it, deleting a workflow reads every task.
 create index tasks_workflow_id_idx on public.tasks (workflow_id);
 -- A page of a milestone's tasks in their default order, per milestone, without a sort.
-create index tasks_milestone_id_created_at_id_idx on public.tasks (milestone_id, created_at, id);
+create index tasks_milestone_id_workspace_id_created_at_id_idx
+    on public.tasks (milestone_id, workspace_id, created_at, id);
 -- "What changed last", over everything: the root field's usual order.
 create index tasks_updated_at_id_idx on public.tasks (updated_at, id);
 
