@@ -22,7 +22,7 @@ MAX_STATEMENTS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A statement with its parameters: its one row and column is the text of the answer's `data`."""
+    """A statement with its parameters: its one row and column is the JSON of the answer's `data`, as bytes."""
 
     sql: str
     parameters: tuple[Any, ...]

@@ -39,7 +39,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL that returns the answer's `data` as text in its one column. `parameters` are slots, and constants of the model."""
+    """SQL that returns the JSON of the answer's `data` as bytes. `parameters` are slots, and constants of the model."""
 
     sql: str
     parameters: tuple[Any, ...]
@@ -58,7 +58,9 @@ class _Renderer:
 
     def answer(self, roots: Object) -> Select[Any]:
         row = select(*self._columns(roots, None)).subquery()
-        return select(cast(func.row_to_json(row.table_valued()), Text)).select_from(row)
+        # As bytes, which the driver hands on as they are: as text it would decode them, and we encode them again.
+        text = cast(func.row_to_json(row.table_valued()), Text)
+        return select(func.textsend(text).label("data")).select_from(row)
 
     def _columns(self, fields: Object, row: FromClause | None) -> list[Json]:
         return [self._field(field, row).label(field.key) for field in fields]
