@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import FromClause, Integer, Select, Subquery, false, func, literal_column, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from convoy_graphql.compiler.json import EMPTY_LIST, Json, as_object, row_object, word
+from convoy_graphql.compiler.json import EMPTY_LIST, Json, as_object, row_object, whole_row, word
 from convoy_graphql.compiler.plan import (
     ConnectionTo,
     Cursor,
@@ -99,7 +99,7 @@ class ConnectionSelect:
         found = self._field.edge.rows(self._parent)
         query = found.select(*self._columns(rows.fields, found.child)).where(*self._arguments.in_page(found.child))
         page = self._page(query, self._arguments.order_by(found.child))
-        listed = func.coalesce(func.json_agg(page.table_valued()), EMPTY_LIST)
+        listed = func.coalesce(func.json_agg(whole_row(page)), EMPTY_LIST)
         parts = (listed if part is rows else self._part_alone(part) for part in self._field.parts)
         return as_object(
             select(*(value.label(part.key) for value, part in zip(parts, self._field.parts, strict=True))).select_from(

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from convoy_graphql.compiler.arguments import Form
 from convoy_graphql.compiler.connection import ConnectionSelect
-from convoy_graphql.compiler.json import EMPTY_LIST, EMPTY_OBJECT, Json, as_list, as_object, word
+from convoy_graphql.compiler.json import EMPTY_LIST, EMPTY_OBJECT, Json, as_list, as_object, whole_row, word
 from convoy_graphql.compiler.plan import AnyById, ConnectionTo, Field, Many, Object, One, RowById, TypeName, Value
 from convoy_graphql.compiler.selection import Plan
 from convoy_graphql.model.arguments import Arguments
@@ -59,7 +59,7 @@ class _Renderer:
     def answer(self, roots: Object) -> Select[Any]:
         row = select(*self._columns(roots, None)).subquery()
         # As bytes, which the driver hands on as they are: as text it would decode them, and we encode them again.
-        text = cast(func.row_to_json(row.table_valued()), Text)
+        text = cast(func.row_to_json(whole_row(row)), Text)
         return select(func.textsend(text).label("data")).select_from(row)
 
     def _columns(self, fields: Object, row: FromClause | None) -> list[Json]:
