@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check schema playground browser wheel clean
+.PHONY: help serve test check bench schema playground browser wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +26,9 @@ check: $(READY) ## Lint, format, types, the committed schema, and the contracts
 	$(BIN)/mypy
 	$(BIN)/convoy-graphql schema --check
 	$(BIN)/python -m pytest -q tests/contracts
+
+bench: $(READY) ## Measure it beside hand-written SQL, plain Strawberry and PostGraphile (ARGS=--quick for a short run)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 schema: $(READY) ## Write schema.graphql from the code
 	$(BIN)/convoy-graphql schema --write
