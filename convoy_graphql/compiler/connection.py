@@ -73,8 +73,7 @@ class ConnectionSelect:
             len(rows) > 1
             or self._has_more
             or self._has_cursors
-            or self._arguments.page.backward
-            or any(isinstance(part, Edges) or not part.fields for part in rows)
+            or any(self._arguments.page.backward or isinstance(part, Edges) or not part.fields for part in rows)
         )
 
     def _page(self, query: Select[Any], order: Sequence[Any]) -> Subquery:
@@ -180,7 +179,7 @@ class ConnectionSelect:
             farthest = gathered(func.array_agg(aggregate_order_by(cursor, place.desc())))[1]
             first, last = (farthest, nearest) if backward else (nearest, farthest)
             columns += [first.label(_FIRST), last.label(_LAST)]
-        return select(*(columns or [literal_column("1")])).select_from(page).subquery()
+        return select(*columns).select_from(page).subquery()
 
     def _part_of(self, part: Part, number: int, summary: Subquery) -> Json:
         match part:
