@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from graphql import ExecutionResult
+
 from convoy_graphql import observe
 from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.compiler.plan import Unsupported
@@ -37,7 +39,7 @@ _FINAL = (Busy, DatabaseUnavailable, DatabaseNotMigrated, QueryTimedOut)
 
 @dataclass(frozen=True)
 class Trace:
-    """How an answer came about: what `extensions.convoy` shows."""
+    """How an answer came about: what `extensions.convoy` shows. `statements` are those that PostgreSQL answered."""
 
     executor: str
     statements: int
@@ -55,6 +57,15 @@ class Trace:
         }
 
 
+def chosen(prepared: Prepared, settings: Settings) -> Bound | Unsupported:
+    """The statement that answers the operation; or why the loaders do."""
+    if not prepared.is_query:
+        return Unsupported("not a query")
+    if settings.executor == LOADERS:
+        return Unsupported("the compiler is switched off")
+    return prepared.compiled.bind(prepared.operation.variables)
+
+
 class Executors:
     """Answers prepared operations over one database."""
 
@@ -68,18 +79,10 @@ class Executors:
         Raises:
             RequestError: a variable has a value that is not taken.
         """
-        bound = self._bound(prepared)
+        bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
-            observe.declined.labels(bound.reason).inc()
             return await self._by_loaders(prepared, traced=traced, declined=bound.reason)
         return await self._by_statement(prepared, bound, traced=traced)
-
-    def _bound(self, prepared: Prepared) -> Bound | Unsupported:
-        if not prepared.is_query:
-            return Unsupported("not a query")
-        if self._settings.executor == LOADERS:
-            return Unsupported("the compiler is switched off")
-        return prepared.compiled.bind(prepared.operation.variables)
 
     async def _by_statement(self, prepared: Prepared, bound: Bound, *, traced: bool) -> bytes:
         plan = "hit" if bound.was_planned else "miss"
@@ -90,7 +93,7 @@ class Executors:
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
             result = await run(prepared, OperationContext(_failing(error)))
-            return encode(result_answer(result, self._settings.max_errors))
+            return self._written(result, Trace(COMPILED, 0, perf_counter() - began, plan), traced=traced)
         except Exception as error:  # the loaders meet it again, and tell or mask it
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
@@ -103,9 +106,14 @@ class Executors:
         )
 
     async def _by_loaders(self, prepared: Prepared, *, traced: bool, declined: str) -> bytes:
+        observe.declined.labels(declined).inc()
         async with self._database.reader() as reader:
             result = await run(prepared, OperationContext(reader.fetch))
-        trace = Trace(LOADERS, reader.statements, reader.seconds, declined=declined)
+        return self._written(
+            result, Trace(LOADERS, reader.statements, reader.seconds, declined=declined), traced=traced
+        )
+
+    def _written(self, result: ExecutionResult, trace: Trace, *, traced: bool) -> bytes:
         _count(trace)
         answer = result_answer(result, self._settings.max_errors)
         return encode(answer | {"extensions": {"convoy": trace.shown()}} if traced else answer)
