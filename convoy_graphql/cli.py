@@ -36,7 +36,6 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # How long requests in flight may take to end after a stop is asked for; docker stop kills after 10 s by default, too.
 GRACEFUL_SHUTDOWN_S = 10
 
-
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 
@@ -114,6 +113,21 @@ def demo(size: str) -> None:
         _load_demo(dsn, size)
         for identifier, name in _workspaces(dsn):
             click.echo(f"{identifier}  {name}")
+
+
+@main.command()
+@click.argument("file")
+@click.option("--variables", default="{}", metavar="JSON", help="Values of the query's variables, as an object.")
+@click.option("--operation", metavar="NAME", help="Which one, where FILE holds several.")
+@click.option("--analyze", is_flag=True, help="Run the statement, which changes nothing, and show what it took.")
+def explain(file: str, variables: str, operation: str | None, analyze: bool) -> None:
+    """Show how the query in FILE (-: on standard input) is answered: the SQL, and PostgreSQL's plan for it."""
+    from convoy_graphql.server.explain import explain, read_question  # noqa: PLC0415
+
+    settings = _settings()
+    found = asyncio.run(read_question(settings, file, variables, operation))
+    with _database(settings) as dsn:
+        click.echo(_talk(dsn, explain(dsn, settings, found, analyze=analyze)))
 
 
 @main.command()
