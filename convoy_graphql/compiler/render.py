@@ -111,7 +111,10 @@ class _Renderer:
         return select(func.coalesce(rows, EMPTY_LIST)).select_from(key).scalar_subquery()
 
     def _first_of(self, fields_of: Sequence[tuple[Entity, Object]], key: Any) -> Json:
-        return func.coalesce(*(self._one(ROW_BY_ID[entity].rows(key), fields) for entity, fields in fields_of))
+        # Hand-written ids may be in several tables. The loaders then answer with the last one's row.
+        return func.coalesce(
+            *(self._one(ROW_BY_ID[entity].rows(key), fields) for entity, fields in reversed(fields_of))
+        )
 
     # Connections
 
