@@ -5,12 +5,13 @@ https://graphql.github.io/graphql-over-http/draft/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import get_operation_ast, parse
 
-from convoy_graphql.graph.execution import Operation, Prepared
+from convoy_graphql.graph.execution import Operation, Prepared, prepare
 from convoy_graphql.server import view
 
 if TYPE_CHECKING:
@@ -198,11 +199,10 @@ async def test_a_get_without_an_operation_is_refused(
 
 
 async def test_a_get_executes_nothing_but_queries(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def valid_mutation(operation: Operation, _max_tokens: int) -> Prepared:
-        document = parse(operation.query)
-        node = get_operation_ast(document)
+    def valid_mutation(operation: Operation, max_tokens: int) -> Prepared:
+        node = get_operation_ast(parse(operation.query))
         assert node is not None
-        return Prepared(document, node, operation)
+        return replace(prepare(Operation("{__typename}"), max_tokens), node=node)
 
     # The schema has no mutations yet: one that is valid can only be pretended.
     monkeypatch.setattr(view, "prepare", valid_mutation)

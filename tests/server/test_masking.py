@@ -9,16 +9,27 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from sqlalchemy import text
 
+from client import running_server
 from convoy_graphql.loaders.statements import Batch
 from convoy_graphql.server import view
+from convoy_graphql.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import httpx
 
     from conftest import Ask
 
 CAUSE = "postgresql://convoy:hunter2@db.internal/convoy"
 MESSAGE = "Something went wrong in the server. The operator finds it in the log under {}."
+
+
+@pytest.fixture(scope="module")
+async def http(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A server that answers by the loaders: what breaks is one of theirs."""
+    async with running_server(Settings(database_url=demo_database, executor="loaders")) as http:
+        yield http
 
 
 def explode(*_: object, **__: object) -> NoReturn:
