@@ -49,7 +49,10 @@ class CompiledOperation:
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._switches = variables_of_directives([operation, *self._fragments.values()])
+        # Of the operation's own variables: another operation of the document may use a fragment with others.
+        own = {definition.variable.name.value for definition in operation.variable_definitions or ()}
+        used = variables_of_directives([operation, *self._fragments.values()])
+        self._switches = tuple(name for name in used if name in own)
         self._plans: dict[tuple[Any, ...], _Planned | Unsupported] = {}
 
     def bind(self, variables: Mapping[str, Any]) -> Bound | Unsupported:
@@ -66,6 +69,9 @@ class CompiledOperation:
         definitions = self._operation.variable_definitions or ()
         coerced = get_variable_values(self._schema, definitions, dict(variables))
         if isinstance(coerced, list):
+            return Unsupported("a variable has a value that is not taken")
+        if any(coerced.coerced.get(name) is None for name in self._switches):
+            # Taken as a variable with a default, refused where it stands in a directive.
             return Unsupported("a variable has a value that is not taken")
         planned = self._planned(coerced.coerced)
         if isinstance(planned, Unsupported):
