@@ -42,7 +42,7 @@ class Pace:
 
 
 FULL = Pace(3, 0.4, 2.2)
-QUICK = Pace(1, 0.1, 0.5)
+QUICK = Pace(1, 0.1, 0.4)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 -- $1: the status, $2: the pattern that the title is like
 -- 66adf5bc is the API's name of the order (updatedAt descending, then id), which its cursors begin with.
 with page as materialized (
-    select task.id, task.title, task.status, task.updated_at, task.milestone_id,
-           row_number() over (order by task.updated_at desc, task.id) as place
+    select task.id, task.title, task.status, task.updated_at, task.milestone_id
       from tasks as task
      where task.status = $1 and task.title ilike $2
      order by task.updated_at desc, task.id
@@ -26,14 +25,14 @@ select row_to_json(answer)
                                                        ) as above
                                                ) as milestone
                                           from page
-                                         where page.place <= 50
-                                         order by page.place
+                                         order by page.updated_at desc, page.id
+                                         limit 50
                                        ) as node
                                ) as nodes,
                                (
                                 select row_to_json(shown)
                                   from (
-                                        select exists (select from page where page.place = 51) as "hasNextPage",
+                                        select (select count(*) from page) > 50 as "hasNextPage",
                                                (
                                                 select translate(
                                                            encode(convert_to(left(md5(keys.text), 8) || keys.text, 'UTF8'), 'base64'),
@@ -42,9 +41,13 @@ select row_to_json(answer)
                                                        )
                                                   from (
                                                         select json_build_array('66adf5bc', page.updated_at, page.id)::text as text
-                                                          from page
-                                                         where page.place <= 50
-                                                         order by page.place desc
+                                                          from (
+                                                                select page.updated_at, page.id
+                                                                  from page
+                                                                 order by page.updated_at desc, page.id
+                                                                 limit 50
+                                                               ) as page
+                                                         order by page.updated_at, page.id desc
                                                          limit 1
                                                        ) as keys
                                                ) as "endCursor"
