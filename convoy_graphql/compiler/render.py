@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ARRAY, FromClause, Select, Text, Uuid, bindparam, cast, column, func, literal_column, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from convoy_graphql.compiler.arguments import Form
@@ -21,7 +21,7 @@ from convoy_graphql.compiler.json import EMPTY_LIST, EMPTY_OBJECT, Json, as_list
 from convoy_graphql.compiler.plan import AnyById, ConnectionTo, Field, Many, Object, One, RowById, TypeName, Value
 from convoy_graphql.compiler.selection import Plan
 from convoy_graphql.model.arguments import Arguments
-from convoy_graphql.model.edges import ROW_BY_ID
+from convoy_graphql.model.edges import ROW_BY_ID, Edge
 from convoy_graphql.model.entities import Entity, Kind
 from convoy_graphql.model.rows import Rows
 from convoy_graphql.model.values import parameter
@@ -72,7 +72,8 @@ class _Renderer:
             case Value(_, attribute):
                 return attribute.value(row)
             case One(_, edge, fields):
-                return self._one(edge.rows(row), fields)
+                found = self._one(edge.rows(row), fields)
+                return found if edge.nullable else func.coalesce(found, _refusal(row, edge))
             case Many(_, edge, fields):
                 return self._list(edge.rows(row), fields)
             case ConnectionTo():
@@ -124,6 +125,14 @@ class _Renderer:
             raise TypeError(f"{field.edge} has no arguments")
         arguments = form.mapped(lambda place: Slot(field.site, place.number))
         return ConnectionSelect(field, arguments, row, self._columns).json()
+
+
+def _refusal(row: FromClause, edge: Edge) -> Json:
+    """Stands for a row that has to be there and is not: a cast that fails, so that the loaders say which one.
+
+    Only a restore with triggers off leaves such a reference. The cast has to read a column, or it failed in planning.
+    """
+    return cast(cast(row.c[edge.needs[0]], Text), JSON)
 
 
 def _key(value: Json) -> Any:
