@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Oracle
@@ -151,9 +152,53 @@ def filters(draw: st.DrawFn, table: str, levels: int = 3) -> dict[str, Any]:
     return found
 
 
+async def check(client: GraphClient, graph: Graph, table: str, given_filters: list[Any]) -> None:
+    """Asks for each filter and for its negation, all in one operation."""
+    pairs = {
+        f"{name}{at}": value
+        for at, each in enumerate(given_filters)
+        for name, value in (("holds", each), ("fails", {"not": each}))
+    }
+    answer = await client.query(
+        f"query ({', '.join(f'${name}: {ENTITIES[table]}Filter' for name in pairs)}) {{"
+        + " ".join(f"{name}: {table}(filter: ${name}) {{ nodes {{ id }} totalCount }}" for name in pairs)
+        + "}",
+        pairs,
+    )
+    oracle, everything = Oracle(graph), sorted(str(row["id"]) for row in getattr(graph, table))
+    for at, each in enumerate(given_filters):
+        holds, fails = ([row["id"] for row in answer[f"{name}{at}"]["nodes"]] for name in ("holds", "fails"))
+        assert oracle.ids(table, each) == set(holds), each
+        # A filter and its negation part the rows: nulls fall on one side, too.
+        assert everything == sorted([*holds, *fails])
+        assert [len(holds), len(fails)] == [answer[f"{name}{at}"]["totalCount"] for name in ("holds", "fails")]
+
+
+SIMPLE = [
+    *({name: {operator: value}} for name in ("status", "currentStage", "title", "name") for operator, value in (
+        ("eq", "DONE"), ("ne", "TODO"), ("lt", "b"), ("in", ["a", "DONE", "Plan"]), ("notIn", ["TODO", "a"]), ("isNull", True))),
+    *({"createdAt": {operator: "2026-01-31T09:30:00.1+00:00"}} for operator in ("eq", "ne", "gte")),
+    *({name: {"eq": True}} for name in ("isReady", "isBlocked")),
+    {},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "edge"), [(table, edge) for table in sorted(ENTITIES) for edge in MANY.get(table, {})]
+)
+async def test_every_relation_quantifies_over_rows_with_nulls_and_over_no_rows(
+    client: GraphClient, graph: Graph, table: str, edge: str
+) -> None:
+    target = MANY[table][edge]
+    conditions = [each for each in SIMPLE if set(each) <= set(ATTRIBUTES[target])]
+
+    for quantifier in ("some", "none", "every"):
+        await check(client, graph, table, [{edge: {quantifier: each}} for each in conditions])
+
+
 @st.composite
 def several(draw: st.DrawFn) -> tuple[str, list[Any]]:
-    """A table, and filters of its rows from flat to deep: one of each depth."""
+    """A table, and filters of its rows from flat to deep."""
     table = draw(st.sampled_from(sorted(ENTITIES)))
     return table, [draw(filters(table, levels)) for levels in (0, 0, 1, 1, 2, 3)]
 
@@ -164,27 +209,7 @@ async def test_a_filter_lets_through_what_its_second_reading_picks(
     client: GraphClient, graph: Graph, asked: tuple[str, list[Any]]
 ) -> None:
     table, drawn = asked
-    given_filters = [with_ids(each, graph) for each in drawn]
-    pairs = {
-        f"{name}{at}": value
-        for at, each in enumerate(given_filters)
-        for name, value in (("holds", each), ("fails", {"not": each}))
-    }
-
-    answer = await client.query(
-        f"query ({', '.join(f'${name}: {ENTITIES[table]}Filter' for name in pairs)}) {{"
-        + " ".join(f"{name}: {table}(filter: ${name}) {{ nodes {{ id }} totalCount }}" for name in pairs)
-        + "}",
-        pairs,
-    )
-
-    oracle, everything = Oracle(graph), sorted(str(row["id"]) for row in getattr(graph, table))
-    for at, each in enumerate(given_filters):
-        holds, fails = ([row["id"] for row in answer[f"{name}{at}"]["nodes"]] for name in ("holds", "fails"))
-        assert oracle.ids(table, each) == set(holds), each
-        # A filter and its negation part the rows: nulls fall on one side, too.
-        assert everything == sorted([*holds, *fails])
-        assert [len(holds), len(fails)] == [answer[f"{name}{at}"]["totalCount"] for name in ("holds", "fails")]
+    await check(client, graph, table, [with_ids(each, graph) for each in drawn])
 
 
 @given(given_filter=filters("tasks", levels=1), size=st.integers(1, 5))

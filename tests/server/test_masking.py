@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from sqlalchemy import text
 
 from client import running_server
 from convoy_graphql.loaders.statements import Batch
@@ -69,7 +68,7 @@ async def test_an_unexpected_exception_is_masked_and_logged_under_the_id_in_the_
 async def test_sql_that_postgresql_refuses_is_masked_with_its_text(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Batch, "counts", lambda _: text("selekt hunter2"))
+    monkeypatch.setattr(Batch, "counts", lambda _: ("selekt hunter2", []))
 
     response = await ask("{tasks {totalCount}}")
 
