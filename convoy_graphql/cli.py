@@ -183,7 +183,7 @@ def _ending_in_order() -> Iterator[None]:
 
 
 def _readable(dsn: str) -> str:
-    from convoy_graphql.pg.engine import asyncpg_dsn  # noqa: PLC0415
+    from convoy_graphql.pg.connect import asyncpg_dsn  # noqa: PLC0415
 
     dsn = asyncpg_dsn(dsn)
     parts = urlsplit(dsn)

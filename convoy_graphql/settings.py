@@ -30,7 +30,7 @@ class Settings:
     data_dir: Path = setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
     pool_size: int = setting(
         10,
-        "Database connections that one process keeps at most for each executor; also how many operations it runs at once.",
+        "Database connections that one process keeps at most ; also how many operations it runs at once.",
     )
     pool_checkout_timeout_s: float = setting(
         2.0, "How long an operation waits for a free connection before it is answered BUSY."

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import orjson
 import uvicorn
-from sqlalchemy import event
 
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.read import Reader
 from convoy_graphql.server.answers import encode, error_list
 from convoy_graphql.server.app import create_app
 from convoy_graphql.server.executors import Executors
@@ -50,11 +50,26 @@ class GraphClient:
         self.engine = engine
         self._recording: list[list[str]] = []
         database.fetch_value = self._fetch_value  # type: ignore[method-assign]
+        database.reader = self._reader  # type: ignore[method-assign]
 
-    async def _fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+    def _record(self, sql: str) -> None:
         for seen in self._recording:
             seen.append(sql)
+
+    async def _fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+        self._record(sql)
         return await Database.fetch_value(self.database, sql, parameters)
+
+    def _reader(self) -> Reader:
+        reader = Database.reader(self.database)
+        fetch = reader.fetch
+
+        async def recorded(sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+            self._record(sql)
+            return await fetch(sql, parameters)
+
+        reader.fetch = recorded  # type: ignore[method-assign]
+        return reader
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Answer:
         """The answer, whatever it is. Variables by name or as a dict."""
@@ -79,18 +94,10 @@ class GraphClient:
     def statements(self) -> Iterator[list[str]]:
         """The SQL that runs meanwhile, in order."""
         seen: list[str] = []
-
-        def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            seen.append(statement)
-
-        engine = self.database.engine.sync_engine
-
-        event.listen(engine, "before_cursor_execute", record)
         self._recording.append(seen)
         try:
             yield seen
         finally:
-            event.remove(engine, "before_cursor_execute", record)
             self._recording = [other for other in self._recording if other is not seen]
 
 

@@ -11,17 +11,9 @@ from typing import Any, TypeAlias
 from graphql.execution.values import VariableValues, get_argument_values
 
 from convoy_graphql.compiler.selection import Site
-from convoy_graphql.model.arguments import Arguments, read_arguments
+from convoy_graphql.model.arguments import Arguments, Place, read_arguments
 from convoy_graphql.model.edges import Arity
 from convoy_graphql.model.values import read_ids, read_uuid
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Stands for a value in a form: the parameter with this number."""
-
-    number: int
-
 
 #: What a site asks, with places for values: a connection's arguments, or the one value of a root by id.
 Form: TypeAlias = Arguments | Place
@@ -47,11 +39,4 @@ def read_site(site: Site, variables: VariableValues) -> Given:
         return Given(Place(0), (value,))
     if site.edge.arity is Arity.ONE:
         return Given(Place(0), (read_uuid("id", given["id"]),))
-    values: list[Any] = []
-
-    def place(value: Any) -> Place:
-        values.append(list(value) if isinstance(value, tuple) else value)
-        return Place(len(values) - 1)
-
-    form = read_arguments(site.edge, given).mapped(place)
-    return Given(form, tuple(values))
+    return Given(*read_arguments(site.edge, given).split())

@@ -127,7 +127,7 @@ class ConnectionSelect:
         """The rows of the page: for each part that shows rows its JSON under the part's number, the cursor, the place."""
         found = self._field.edge.rows(self._parent)
         child = found.child
-        cursor = wrapped_cursor(cursor_payload(self._arguments.order, child)) if self._has_cursors else None
+        cursor = cursor_payload(self._arguments.order, child) if self._has_cursors else None
         columns: list[Json] = []
         for number, part in enumerate(self._field.parts):
             if isinstance(part, Nodes):
@@ -152,7 +152,7 @@ class ConnectionSelect:
                 case Cursor():
                     if cursor is None:
                         raise TypeError("a cursor that nobody asked for")
-                    value = cursor
+                    value = wrapped_cursor(cursor)
             columns.append(value.label(member.key))
         return columns
 
@@ -200,7 +200,7 @@ class ConnectionSelect:
             raise TypeError(f"{member.name} is read with the page")
         if member.name == self._ahead:
             return summary.c[_ROWS] > parameter(Kind.INT, self._arguments.page.limit)
-        return summary.c[_FIRST if member.name == "startCursor" else _LAST]
+        return wrapped_cursor(summary.c[_FIRST if member.name == "startCursor" else _LAST])
 
 
 def _row(number: int) -> str:

@@ -11,9 +11,10 @@ from graphql.execution.values import get_variable_values
 
 from convoy_graphql.compiler.arguments import Form, Given, read_site
 from convoy_graphql.compiler.plan import Unsupported
-from convoy_graphql.compiler.render import Slot, Statement, render
+from convoy_graphql.compiler.render import Slot, render
 from convoy_graphql.compiler.selection import Plan, plan_selection, variables_of_directives
 from convoy_graphql.errors import BadUserInput
+from convoy_graphql.pg.statement import Statement
 
 #: Choices of directives, and forms of arguments, that are kept of one document. A client that exceeds them is planned anew.
 MAX_PLANS: Final = 16
@@ -91,8 +92,7 @@ class CompiledOperation:
                 planned.statements.clear()
             statement = planned.statements[forms] = render(planned.plan, forms)
         parameters = tuple(
-            given[value.site].values[value.number] if isinstance(value, Slot) else value
-            for value in statement.parameters
+            given[bound.site].values[bound.number] if isinstance(bound, Slot) else bound for bound in statement.bound
         )
         return Bound(statement.sql, parameters, was_planned)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import ARRAY, FromClause, Select, Text, Uuid, bindparam, cast, column, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from convoy_graphql.compiler.arguments import Form
 from convoy_graphql.compiler.connection import ConnectionSelect
@@ -25,8 +24,7 @@ from convoy_graphql.model.edges import ROW_BY_ID, Edge
 from convoy_graphql.model.entities import Entity, Kind
 from convoy_graphql.model.rows import Rows
 from convoy_graphql.model.values import parameter
-
-_DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
+from convoy_graphql.pg.statement import Statement, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +35,12 @@ class Slot:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL that returns the JSON of the answer's `data` as bytes. `parameters` are slots, and constants of the model."""
-
-    sql: str
-    parameters: tuple[Any, ...]
-
-
 def render(plan: Plan, forms: Sequence[Form]) -> Statement:
-    """The statement of a plan whose sites have these forms. Equal forms give the same text, to the letter."""
-    compiled = _Renderer(forms).answer(plan.roots).compile(dialect=_DIALECT)
-    values = compiled.params
-    return Statement(str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
+    """The statement of a plan whose sites have these forms: its one row and column is the JSON of `data`, as bytes.
+
+    Bound are slots, and constants of the model.
+    """
+    return written(_Renderer(forms).answer(plan.roots))
 
 
 class _Renderer:

@@ -52,6 +52,9 @@ LONGEST_KEY_BYTES = 63
 #: A target list ends at 1,664 columns, some of which the renderer needs.
 MOST_FIELDS = 1_600
 
+#: Fields of one operation, fragments unfolded: those that stand in a document are fewer, but fragments multiply.
+MOST_FIELDS_IN_ALL = 4_000
+
 _ROOTS = {edge.graphql_name: edge for edge in (*ROW_BY_ID.values(), *ALL_ROWS.values())}
 
 
@@ -178,9 +181,13 @@ class _Walk:
         self._fragments = fragments
         self._variables = variables
         self.sites: list[Site] = []
+        self._fields = 0
 
     def _collect(self, nodes: Iterable[FieldNode | OperationDefinitionNode], *type_names: str) -> Merged:
         merged = collect(nodes, frozenset(type_names), self._fragments, self._variables)
+        self._fields += len(merged)
+        if self._fields > MOST_FIELDS_IN_ALL:
+            raise Declined("the selection has more fields than one statement is made for")
         if len(merged) > MOST_FIELDS:
             raise Declined("an object has more fields than a SELECT has columns")
         for key in merged:

@@ -32,7 +32,7 @@ async def resolve_nodes(_root: object, info: Info, *, ids: Sequence[str]) -> lis
 
 async def _load(info: Info, ids: list[str]) -> list[Record | None]:
     """The row with each id, or None: one statement finds the types, and one each reads the rows of a type that occurs."""
-    names = {row.id: row.type for row in await info.context.fetch(types_of(ids))}
+    names = {row["id"]: row["type"] for row in await info.context.fetch(*types_of(ids))}
     selection = Selection.below(info)
 
     async def load(row_id: str) -> Record | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
-from sqlalchemy import Executable
 
 from convoy_graphql.loaders.statements import CURSOR, PLACE, POSITION, Batch, Key, Wanted
 from convoy_graphql.model.arguments import Arguments
@@ -18,8 +17,8 @@ from convoy_graphql.model.paging import wrap_cursor
 #: One row: the wanted attributes by name, in their text form.
 Record: TypeAlias = dict[str, Any]
 
-#: Runs a statement and gives its rows: `Reader.fetch`.
-Fetch: TypeAlias = Callable[[Executable], Awaitable[Sequence[Any]]]
+#: Runs SQL with its parameters and gives the rows: `Reader.fetch`.
+Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
 @dataclass(slots=True)
@@ -60,8 +59,8 @@ class EdgeLoader(DataLoader[Key, Answer]):
 
     async def _records(self, batch: Batch) -> dict[int, list[Record]]:
         groups: dict[int, list[Record]] = defaultdict(list)
-        for row in await self._fetch(batch.rows(self.wanted)):
-            record = row._asdict()
+        for row in await self._fetch(*batch.rows(self.wanted)):
+            record = dict(row)
             record.pop(PLACE, None)
             groups[record.pop(POSITION)].append(record)
         return groups
@@ -72,10 +71,10 @@ class EdgeLoader(DataLoader[Key, Answer]):
             for position, records in (await self._records(batch)).items():
                 self._fill(connections[position - 1], records)
         if self.wanted.beyond and (beyond := batch.beyond()) is not None:
-            for position, exist in await self._fetch(beyond):
+            for position, exist in await self._fetch(*beyond):
                 self._mark_beyond(connections[position - 1], exist)
         if self.wanted.count:
-            for position, total in await self._fetch(batch.counts()):
+            for position, total in await self._fetch(*batch.counts()):
                 connections[position - 1].total_count = total
         return connections
 

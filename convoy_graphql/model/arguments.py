@@ -16,6 +16,13 @@ from convoy_graphql.model.paging import Page, after, read_page
 from convoy_graphql.model.rows import Rows
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Stands for a value in a form: the value with this number, from 0."""
+
+    number: int
+
+
 @dataclass(frozen=True)
 class Arguments:
     """What narrows an edge's rows: hashable, so that equal arguments share a batch or a statement."""
@@ -30,6 +37,16 @@ class Arguments:
         What decides the form of the SQL stays: operators, directions, which values of a cursor are null.
         """
         return replace(self, page=self.page.mapped(operand), condition=mapped(self.condition, operand))
+
+    def split(self) -> tuple[Arguments, tuple[Any, ...]]:
+        """The form of the arguments, with places for their values, and the values. Equal forms share one SQL text."""
+        values: list[Any] = []
+
+        def place(value: Any) -> Place:
+            values.append(list(value) if isinstance(value, tuple) else value)
+            return Place(len(values) - 1)
+
+        return self.mapped(place), tuple(values)
 
     # In SQL
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
+    TableClause,
     Text,
     and_,
     case,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy import table as bare_table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 
 from convoy_graphql.model.tables import (
@@ -66,6 +69,17 @@ class Rows:
         return exists(self.select(literal_column("1")).where(*conditions))
 
 
+@cache
+def _bare(table: Table) -> TableClause:
+    """The names and types of a table's columns, without the foreign keys, defaults and events that an alias would copy."""
+    return bare_table(table.name, *(column(each.name, each.type) for each in table.columns))
+
+
+def alias_of(table: Table) -> FromClause:
+    """A name of its own for `table` in a statement."""
+    return _bare(table).alias()
+
+
 RowsOf: TypeAlias = Callable[[FromClause], Rows]
 
 
@@ -80,14 +94,14 @@ def lives_in_workspace(table: Table) -> bool:
 
 def every(table: Table) -> RowsOf:
     """All rows of `table`, whatever the parent."""
-    return lambda _: _beside(table.alias())
+    return lambda _: _beside(alias_of(table))
 
 
 def by_id(table: Table) -> RowsOf:
     """The row whose id is the parent's `id`."""
 
     def rows(key: FromClause) -> Rows:
-        child = table.alias()
+        child = alias_of(table)
         return _beside(child, child.c.id == key.c.id)
 
     return rows
@@ -98,7 +112,7 @@ def children(table: Table, foreign_key: str) -> RowsOf:
     equate = lives_in_workspace(table) and foreign_key != "workspace_id"
 
     def rows(parent: FromClause) -> Rows:
-        child = table.alias()
+        child = alias_of(table)
         match = child.c[foreign_key] == parent.c.id
         return _beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else _beside(child, match)
 
@@ -110,7 +124,7 @@ def referenced(source: Table, foreign_key: str, table: Table) -> RowsOf:
     equate = lives_in_workspace(source) and lives_in_workspace(table)
 
     def rows(parent: FromClause) -> Rows:
-        child = table.alias()
+        child = alias_of(table)
         match = child.c.id == parent.c[foreign_key]
         return _beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else _beside(child, match)
 
@@ -121,7 +135,7 @@ def linked_tasks(parent_side: str, child_side: str) -> RowsOf:
     """Tasks at the other end of the parent's dependency arrows, by way of the link table."""
 
     def rows(task: FromClause) -> Rows:
-        link, child = task_dependencies.alias(), tasks.alias()
+        link, child = alias_of(task_dependencies), alias_of(tasks)
         return Rows(
             child,
             link.join(child, and_(child.c.id == link.c[child_side], child.c.workspace_id == link.c.workspace_id)),
@@ -164,7 +178,7 @@ open_subtasks = narrowed(subtasks, lambda subtask, _: is_open(subtask))
 
 def ancestors(task: FromClause) -> Rows:
     """The task's parent, its parent's parent and so on: the nearest first."""
-    first, above = tasks.alias(), tasks.alias()
+    first, above = alias_of(tasks), alias_of(tasks)
     # The path stops a walk round a cycle, which the database refuses, but which a restore with triggers off may hold.
     line = (
         select(
@@ -191,14 +205,14 @@ def ancestors(task: FromClause) -> Rows:
         )
         .where(above.c.id != func.all(line.c.path))
     )
-    child = tasks.alias()
+    child = alias_of(tasks)
     joined = line.join(child, and_(child.c.id == line.c.id, child.c.workspace_id == line.c.workspace_id))
     return Rows(child, joined, (), (line, child), (line.c.distance,))
 
 
 def project_of_task(task: FromClause) -> Expression:
     """The id of the task's project."""
-    milestone = milestones.alias()
+    milestone = alias_of(milestones)
     return (
         select(milestone.c.project_id)
         .where(milestone.c.id == task.c.milestone_id, milestone.c.workspace_id == task.c.workspace_id)
@@ -208,7 +222,7 @@ def project_of_task(task: FromClause) -> Expression:
 
 
 def tasks_of_project(project: FromClause) -> Rows:
-    milestone, child = milestones.alias(), tasks.alias()
+    milestone, child = alias_of(milestones), alias_of(tasks)
     return Rows(
         child,
         milestone.join(
@@ -223,7 +237,7 @@ def activities_of(tasks_of: RowsOf) -> RowsOf:
     """The activities of all the tasks that `tasks_of` a parent yields."""
 
     def rows(parent: FromClause) -> Rows:
-        task, child = tasks_of(parent), activity_feed.alias()
+        task, child = tasks_of(parent), alias_of(activity_feed)
         joined = task.joined.join(
             child, and_(child.c.task_id == task.child.c.id, child.c.workspace_id == task.child.c.workspace_id)
         )
@@ -270,7 +284,7 @@ def effective(table: Table, kind: str, project_id: Callable[[FromClause], Expres
     """
 
     def rows(parent: FromClause) -> Rows:
-        child, nearer = table.alias(), table.alias()
+        child, nearer = alias_of(table), alias_of(table)
         project, workspace = project_id(parent), parent.c.workspace_id
         shadowed = exists(
             select(literal_column("1"))
@@ -298,7 +312,7 @@ effective_practices_of_project = effective(best_practices, "category", lambda pr
 
 def default_workflow_id() -> Expression:
     """The id of the workflow that tasks without one follow; null where there is none of that name."""
-    workflow = workflows.alias()
+    workflow = alias_of(workflows)
     return (
         select(workflow.c.id)
         .where(workflow.c.name == DEFAULT_WORKFLOW_NAME)
@@ -310,13 +324,13 @@ def default_workflow_id() -> Expression:
 
 
 def workflow_of_task(task: FromClause) -> Rows:
-    child = workflows.alias()
+    child = alias_of(workflows)
     return _beside(child, child.c.id == func.coalesce(task.c.workflow_id, default_workflow_id()))
 
 
 def tasks_of_workflow(workflow: FromClause) -> Rows:
     """Tasks that follow the workflow, by name or, for the default one, by naming none."""
-    child = tasks.alias()
+    child = alias_of(tasks)
     follows_default = and_(child.c.workflow_id.is_(None), workflow.c.id == default_workflow_id())
     return _beside(child, or_(child.c.workflow_id == workflow.c.id, follows_default))
 
@@ -379,7 +393,7 @@ def _stages_where(where: Callable[[FromClause, FromClause, FromClause], tuple[Ex
     """Stages by their `order`, then their place. `where(workflow, stage, parent)` says whose, and which."""
 
     def rows(parent: FromClause) -> Rows:
-        workflow = workflows.alias()
+        workflow = alias_of(workflows)
         stage = _stages(workflow)
         return Rows(
             stage,

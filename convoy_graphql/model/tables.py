@@ -286,6 +286,8 @@ task_dependencies = Table(
     Index("task_dependencies_task_id_idx", "task_id"),
     Index("task_dependencies_depends_on_task_id_idx", "depends_on_task_id"),
     Index("task_dependencies_workspace_id_idx", "workspace_id"),
+    Index("task_dependencies_task_id_workspace_id_depends_on_idx", "task_id", "workspace_id", "depends_on_task_id"),
+    Index("task_dependencies_depends_on_workspace_id_task_id_idx", "depends_on_task_id", "workspace_id", "task_id"),
     comment="One arrow of the dependency graph: a task that waits for another. The arrows never close a cycle.",
 )
 

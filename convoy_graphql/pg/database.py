@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.connect import NOT_UNDERSTOOD, asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
-from convoy_graphql.pg.engine import NOT_UNDERSTOOD, asyncpg_dsn, create_engine
-from convoy_graphql.pg.fetch import StatementPool
 from convoy_graphql.pg.migrate import migrate, pending
+from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.settings import Settings
 
@@ -43,8 +41,7 @@ class Database:
 
     def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
         self.dsn = asyncpg_dsn(dsn)
-        self.engine: AsyncEngine = create_engine(dsn, settings)
-        self._statements = StatementPool(dsn, settings)
+        self._pool = Pool(dsn, settings)
         self._settings = settings
         self._embedded = embedded
 
@@ -62,18 +59,17 @@ class Database:
         return cls(embedded.dsn, settings, embedded)
 
     async def close(self) -> None:
-        await self.engine.dispose()
-        await self._statements.close()
+        await self._pool.close()
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.release)
 
     def reader(self) -> Reader:
         """A snapshot for one operation."""
-        return Reader(self.engine, self._settings)
+        return Reader(self._pool)
 
     async def fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""
-        return await self._statements.fetch_value(sql, parameters)
+        return await self._pool.fetch_value(sql, parameters)
 
     async def readiness(self) -> Readiness:
         """What a look at the database finds now, on a connection of its own: a busy pool is no reason to be taken out."""
@@ -86,7 +82,7 @@ class Database:
             return Readiness(database=NOT_UNDERSTOOD)
         except TimeoutError:
             return Readiness(database=f"no answer within {self._settings.connect_timeout_s:g} s")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.DBAPIError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return Readiness(database=_reason(error))
         if waiting:
             names = ", ".join(migration.name for migration in waiting)

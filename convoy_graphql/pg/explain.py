@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from convoy_graphql.pg.engine import connect
+from convoy_graphql.pg.connect import connect
 from convoy_graphql.pg.sqlstate import translated
 from convoy_graphql.settings import Settings
 
@@ -24,7 +24,7 @@ async def query_plan(dsn: str, settings: Settings, sql: str, parameters: Sequenc
     """
     connection = await connect(dsn, settings)
     try:
-        with translated(settings.pool_checkout_timeout_s):
+        with translated():
             async with connection.transaction(readonly=True):
                 rows = await connection.fetch((_RUN if analyze else _PLAN) + sql, *parameters)
     finally:

@@ -8,12 +8,8 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Executable
-from sqlalchemy.engine import Row
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
+from convoy_graphql.pg.pool import Pool, Pooled
 from convoy_graphql.pg.sqlstate import lost_connection, translated
-from convoy_graphql.settings import Settings
 
 
 class Reader:
@@ -23,18 +19,17 @@ class Reader:
     for another would empty the pool and stop each other. Siblings that ask at the same time therefore take turns.
     """
 
-    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
-        self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self._settings = settings
-        self._connection: AsyncConnection | None = None
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._connection: Pooled = None
         self._turn = asyncio.Lock()
         self._has_read = False
         self._asking: set[asyncio.Task[Any] | None] = set()
         self.statements = 0
         self.seconds = 0.0
 
-    async def fetch(self, statement: Executable) -> Sequence[Row[Any]]:
-        """All rows of the statement.
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+        """All rows of the statement: mappings by column, and sequences.
 
         Raises:
             Busy: no connection became free in time.
@@ -44,28 +39,30 @@ class Reader:
         task = asyncio.current_task()
         self._asking.add(task)
         try:
-            return await self._fetch(statement)
+            with translated():
+                async with self._turn:
+                    return await self._fetch(sql, parameters)
         finally:
             self._asking.discard(task)
 
-    async def _fetch(self, statement: Executable) -> Sequence[Row[Any]]:
-        with translated(self._settings.pool_checkout_timeout_s):
-            async with self._turn:
-                try:
-                    return await self._run(statement)
-                except Exception as error:
-                    # A pooled connection may have died while it lay idle. Nothing has been read in this snapshot, so a
-                    # new one is as good; SQLAlchemy has dropped the rest of the pool with it.
-                    if self._has_read or not lost_connection(error):
-                        raise
-                await self._drop()
-                return await self._run(statement)
+    async def _fetch(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        try:
+            return await self._run(sql, parameters)
+        except Exception as error:
+            # A pooled connection may have died while it lay idle. Nothing has been read in this snapshot, so a new one is
+            # as good.
+            if self._has_read or not lost_connection(error):
+                raise
+        await self._drop()
+        await self._pool.expire()
+        return await self._run(sql, parameters)
 
-    async def _run(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         if self._connection is None:
-            self._connection = await self._engine.connect()
+            self._connection = await self._pool.acquire()
+            await self._connection.execute("begin isolation level repeatable read read only")
         began = perf_counter()
-        rows = (await self._connection.execute(statement)).all()
+        rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
         self.seconds += perf_counter() - began
         self.statements += 1
         self._has_read = True
@@ -73,8 +70,16 @@ class Reader:
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        if connection is None:
+            return
+        try:
+            if not connection.is_closed():
+                await connection.execute("rollback")
+        except Exception as error:
+            if not lost_connection(error):
+                raise
+        finally:
+            await self._pool.release(connection)
 
     async def __aenter__(self) -> Self:
         return self

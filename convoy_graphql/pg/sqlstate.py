@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from sqlalchemy import exc
 
 from convoy_graphql.errors import (
     BadUserInput,
-    Busy,
     ConvoyError,
     DatabaseNotMigrated,
     DatabaseUnavailable,
@@ -23,13 +21,11 @@ _CONNECTION, _OPERATOR_INTERVENTION, _INSUFFICIENT_RESOURCES, _DATA = "08", "57P
 
 
 @contextmanager
-def translated(checkout_timeout_s: float) -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turns database errors into `ConvoyError`s, the cause kept. What it does not know goes through, to be masked."""
     try:
         yield
-    except exc.TimeoutError as error:
-        raise Busy(checkout_timeout_s) from error
-    except (exc.DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         known = _translate(error)
         if known is None:
             raise
@@ -51,14 +47,11 @@ def _translate(error: BaseException) -> ConvoyError | None:
 
 def sqlstate_of(error: BaseException) -> str:
     """The five characters of PostgreSQL's error code; empty where the error is none of PostgreSQL's."""
-    found = error.orig if isinstance(error, exc.DBAPIError) else error
-    return getattr(found, "sqlstate", None) or ""
+    return getattr(error, "sqlstate", None) or ""
 
 
 def lost_connection(error: BaseException) -> bool:
     """Whether the connection itself failed, so that nothing of the statement's answer can be relied on."""
-    if isinstance(error, exc.DBAPIError):
-        return error.connection_invalidated or isinstance(error, exc.InterfaceError)
     # 57P01 to 57P03: the server ends the session, or takes none. It is the last thing that a connection says.
     ended = sqlstate_of(error).startswith((_CONNECTION, _OPERATOR_INTERVENTION))
     return ended or isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)

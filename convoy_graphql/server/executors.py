@@ -129,7 +129,7 @@ def _count(trace: Trace) -> None:
 
 
 def _failing(error: ConvoyError) -> Fetch:
-    async def fetch(_statement: object) -> Any:
+    async def fetch(_sql: str, _parameters: object) -> Any:
         raise error
 
     return fetch

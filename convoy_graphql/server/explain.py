@@ -92,7 +92,7 @@ def _values(variables: str) -> dict[str, Any]:
 async def _refuse_as_the_server_would(prepared: Prepared) -> None:
     """Raises what the resolvers have against the variables and arguments, which they read before any row."""
 
-    async def fetch(_statement: object) -> Any:
+    async def fetch(_sql: str, _parameters: object) -> Any:
         raise DatabaseUnavailable
 
     result = await run(prepared, OperationContext(fetch))

@@ -14,6 +14,11 @@ create table public.task_dependencies (
 
 create index task_dependencies_task_id_idx on public.task_dependencies (task_id);
 create index task_dependencies_depends_on_task_id_idx on public.task_dependencies (depends_on_task_id);
+-- The other end of a task's arrows, from the index alone.
+create index task_dependencies_task_id_workspace_id_depends_on_idx
+    on public.task_dependencies (task_id, workspace_id, depends_on_task_id);
+create index task_dependencies_depends_on_workspace_id_task_id_idx
+    on public.task_dependencies (depends_on_task_id, workspace_id, task_id);
 -- The cycle guard's bulk path, and a policy, ask for the arrows of a workspace.
 create index task_dependencies_workspace_id_idx on public.task_dependencies (workspace_id);
 

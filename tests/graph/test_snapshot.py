@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from sqlalchemy import event, text
 
 from client import GraphClient
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Operation, prepare, run
+from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.pool import Pool
+from convoy_graphql.pg.read import Reader
 from convoy_graphql.server.answers import result_answer
 
 if TYPE_CHECKING:
@@ -33,9 +36,9 @@ async def ask_with(
     async with client.database.reader() as reader:
         answered = 0
 
-        async def fetch(statement: Any) -> Any:
+        async def fetch(sql: str, parameters: Any) -> Any:
             nonlocal answered
-            rows = await reader.fetch(statement)
+            rows = await reader.fetch(sql, parameters)
             answered += 1
             await after(answered)
             return rows
@@ -52,10 +55,14 @@ def checkouts(client: GraphClient) -> Iterator[list[object]]:
     def record(connection: object, *_: object) -> None:
         taken.append(connection)
 
-    pool = client.database.engine.sync_engine.pool
-    event.listen(pool, "checkout", record)
+    async def acquire() -> object:
+        taken.append(connection := await Pool.acquire(pool))
+        return connection
+
+    pool = client.database._pool
+    pool.acquire = acquire
     yield taken
-    event.remove(pool, "checkout", record)
+    del pool.acquire
 
 
 # One moment
@@ -89,7 +96,7 @@ async def test_an_answer_is_read_in_a_transaction_that_cannot_write(client: Grap
             ("TimeZone", "UTC"),
             ("jit", "off"),
         ]:
-            ((found,),) = await reader.fetch(text(f"select current_setting('{setting}')"))
+            ((found,),) = await reader.fetch("select current_setting($1)", [setting])
             assert expected == found
 
 
@@ -99,22 +106,24 @@ async def test_an_answer_is_read_in_a_transaction_that_cannot_write(client: Grap
 async def test_siblings_take_turns_on_one_connection(client: GraphClient, home: Home) -> None:
     course: list[str] = []
 
-    def begin(*_: object) -> None:
+    async def run(reader: Reader, sql: str, parameters: Any) -> Any:
         course.append("begin")
-
-    def end(*_: object) -> None:
+        rows = await Reader._run(reader, sql, parameters)
         course.append("end")
+        return rows
 
-    engine = client.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", begin)
-    event.listen(engine, "after_cursor_execute", end)
+    def reader() -> Reader:
+        made = Database.reader(client.database)
+        made._run = partial(run, made)
+        return made
+
+    client.database.reader = reader
     with checkouts(client) as taken:
         await client.query(
             """{ workspaces { totalCount } projects { totalCount } milestones { totalCount } tasks { totalCount }
                  activities { totalCount } workflows { totalCount } patterns { totalCount } }"""
         )
-    event.remove(engine, "before_cursor_execute", begin)
-    event.remove(engine, "after_cursor_execute", end)
+    client.database.reader = client._reader
 
     assert ["begin", "end"] * 7 == course
     assert 1 == len(taken)

@@ -1,11 +1,10 @@
-"""How a connection is set up, and the engine of the loaders."""
+"""How a connection is set up."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from convoy_graphql.settings import Settings
 
@@ -42,17 +41,6 @@ async def connect(dsn: str, settings: Settings, **options: Any) -> asyncpg.Conne
     except ValueError:
         # The reason would quote the DSN, and with it the password.
         raise ConnectionError(NOT_UNDERSTOOD) from None
-
-
-def create_engine(dsn: str, settings: Settings) -> AsyncEngine:
-    """The engine that the loaders' statements run on. Its connections are made as they are needed."""
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: connect(dsn, settings),
-        pool_size=settings.pool_size,
-        max_overflow=0,
-        pool_timeout=settings.pool_checkout_timeout_s,
-    )
 
 
 def asyncpg_dsn(dsn: str) -> str:
