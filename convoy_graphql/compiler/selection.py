@@ -52,8 +52,8 @@ LONGEST_KEY_BYTES = 63
 #: A target list ends at 1,664 columns, some of which the renderer needs.
 MOST_FIELDS = 1_600
 
-#: Fields of one operation, fragments unfolded: those that stand in a document are fewer, but fragments multiply.
-MOST_FIELDS_IN_ALL = 4_000
+#: Fields of one operation, fragments unfolded. As many as `Settings.max_tokens` stand in a document; fragments multiply them.
+MOST_FIELDS_IN_ALL = 2_000
 
 _ROOTS = {edge.graphql_name: edge for edge in (*ROW_BY_ID.values(), *ALL_ROWS.values())}
 
