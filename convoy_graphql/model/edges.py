@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from convoy_graphql.model import rows, tables
+from convoy_graphql.model import rows, stages, tables
 from convoy_graphql.model.entities import (
     ACTIVITY,
     BEST_PRACTICE,
@@ -191,7 +191,7 @@ EDGES: tuple[Edge, ...] = (
         Arity.ONE,
         True,
         ("workflow_id",),
-        rows.workflow_of_task,
+        stages.workflow_of_task,
         "The workflow that the task follows: its own, else the default workflow, where there is one.",
     ),
     Edge(
@@ -201,7 +201,7 @@ EDGES: tuple[Edge, ...] = (
         Arity.ONE,
         True,
         ("workflow_id", "current_stage"),
-        rows.current_stage,
+        stages.current_stage,
         "The stage of its workflow that the task is in; null where the workflow has no stage of that name.",
     ),
     _many(
@@ -232,14 +232,14 @@ EDGES: tuple[Edge, ...] = (
         Arity.LIST,
         False,
         ("id",),
-        rows.stages_of_workflow,
+        stages.stages_of_workflow,
         "The stages in order, from either form in which they are stored.",
     ),
     _many(
         WORKFLOW,
         "tasks",
         TASK,
-        rows.tasks_of_workflow,
+        stages.tasks_of_workflow,
         "Tasks that follow the workflow; for the default one, those that name none as well.",
     ),
     _one(

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, FromClause, Table, Text, Uuid, and_, not_
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
-from convoy_graphql.model import rows, tables
+from convoy_graphql.model import rows, stages, tables
 from convoy_graphql.model.names import camel
 
 #: Any alias, table or sub-select that has an entity's columns.
@@ -200,29 +200,29 @@ WORKFLOW_STAGE = Entity(
         attribute.name: attribute
         for attribute in (
             Attribute(
-                "name", Kind.TEXT, False, "Name of the stage: what a task's `currentStage` says.", rows.stage_name
+                "name", Kind.TEXT, False, "Name of the stage: what a task's `currentStage` says.", stages.stage_name
             ),
-            Attribute("description", Kind.TEXT, True, "What is done in the stage.", rows.stage_text("description")),
+            Attribute("description", Kind.TEXT, True, "What is done in the stage.", stages.stage_text("description")),
             Attribute(
                 "order",
                 Kind.INT,
                 False,
                 "Place of the stage in its workflow, by its own `order` or by its place in the list, from 1.",
-                rows.stage_order,
+                stages.stage_order,
             ),
             Attribute(
                 "is_checkpoint",
                 Kind.BOOLEAN,
                 False,
                 "Whether a human has to approve before a task leaves the stage forward.",
-                rows.stage_is_checkpoint,
+                stages.stage_is_checkpoint,
             ),
             Attribute(
                 "checkpoint_type",
                 Kind.TEXT,
                 True,
                 "What kind of approval the checkpoint asks for.",
-                rows.stage_text("checkpoint_type"),
+                stages.stage_text("checkpoint_type"),
             ),
             Attribute(
                 "definition",

@@ -21,18 +21,15 @@ from sqlalchemy import (
     Text,
     and_,
     case,
-    cast,
     column,
     exists,
-    false,
     func,
     literal_column,
     or_,
     select,
-    true,
 )
 from sqlalchemy import table as bare_table
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
+from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from convoy_graphql.model.tables import (
     activity_feed,
@@ -41,9 +38,7 @@ from convoy_graphql.model.tables import (
     patterns,
     task_dependencies,
     tasks,
-    workflows,
 )
-from convoy_graphql.model.vocab import DEFAULT_WORKFLOW_NAME
 
 Expression: TypeAlias = ColumnElement[Any]
 
@@ -83,7 +78,8 @@ def alias_of(table: Table) -> FromClause:
 RowsOf: TypeAlias = Callable[[FromClause], Rows]
 
 
-def _beside(child: FromClause, *where: Expression) -> Rows:
+def beside(child: FromClause, *where: Expression) -> Rows:
+    """Rows of one table, or of a function, for which all of `where` holds."""
     return Rows(child, child, where, (child,))
 
 
@@ -94,7 +90,7 @@ def lives_in_workspace(table: Table) -> bool:
 
 def every(table: Table) -> RowsOf:
     """All rows of `table`, whatever the parent."""
-    return lambda _: _beside(alias_of(table))
+    return lambda _: beside(alias_of(table))
 
 
 def by_id(table: Table) -> RowsOf:
@@ -102,7 +98,7 @@ def by_id(table: Table) -> RowsOf:
 
     def rows(key: FromClause) -> Rows:
         child = alias_of(table)
-        return _beside(child, child.c.id == key.c.id)
+        return beside(child, child.c.id == key.c.id)
 
     return rows
 
@@ -114,7 +110,7 @@ def children(table: Table, foreign_key: str) -> RowsOf:
     def rows(parent: FromClause) -> Rows:
         child = alias_of(table)
         match = child.c[foreign_key] == parent.c.id
-        return _beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else _beside(child, match)
+        return beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else beside(child, match)
 
     return rows
 
@@ -126,7 +122,7 @@ def referenced(source: Table, foreign_key: str, table: Table) -> RowsOf:
     def rows(parent: FromClause) -> Rows:
         child = alias_of(table)
         match = child.c.id == parent.c[foreign_key]
-        return _beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else _beside(child, match)
+        return beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else beside(child, match)
 
     return rows
 
@@ -296,7 +292,7 @@ def effective(table: Table, kind: str, project_id: Callable[[FromClause], Expres
             )
             .correlate_except(nearer)
         )
-        return _beside(child, _applies(child, project, workspace), ~shadowed)
+        return beside(child, _applies(child, project, workspace), ~shadowed)
 
     return rows
 
@@ -305,116 +301,3 @@ effective_patterns_of_task = effective(patterns, "pattern_type", project_of_task
 effective_patterns_of_project = effective(patterns, "pattern_type", lambda project: project.c.id)
 effective_practices_of_task = effective(best_practices, "category", project_of_task)
 effective_practices_of_project = effective(best_practices, "category", lambda project: project.c.id)
-
-
-# Workflows and their stages
-
-
-def default_workflow_id() -> Expression:
-    """The id of the workflow that tasks without one follow; null where there is none of that name."""
-    workflow = alias_of(workflows)
-    return (
-        select(workflow.c.id)
-        .where(workflow.c.name == DEFAULT_WORKFLOW_NAME)
-        .order_by(workflow.c.created_at, workflow.c.id)
-        .limit(literal_column("1"))
-        .correlate_except(workflow)
-        .scalar_subquery()
-    )
-
-
-def workflow_of_task(task: FromClause) -> Rows:
-    child = alias_of(workflows)
-    return _beside(child, child.c.id == func.coalesce(task.c.workflow_id, default_workflow_id()))
-
-
-def tasks_of_workflow(workflow: FromClause) -> Rows:
-    """Tasks that follow the workflow, by name or, for the default one, by naming none."""
-    child = alias_of(tasks)
-    follows_default = and_(child.c.workflow_id.is_(None), workflow.c.id == default_workflow_id())
-    return _beside(child, or_(child.c.workflow_id == workflow.c.id, follows_default))
-
-
-def _member(json: Expression, key: str) -> Expression:
-    return json.op("->", return_type=JSONB())(literal_column(f"'{key}'"))
-
-
-def _text(json: Expression) -> Expression:
-    return json.op("#>>", return_type=Text())(literal_column("'{}'"))
-
-
-def _is(json: Expression, json_type: str) -> Expression:
-    return func.jsonb_typeof(json) == literal_column(f"'{json_type}'")
-
-
-def _stages(workflow: FromClause) -> FromClause:
-    """One row per element of the workflow's stages: an array's, those of an object's `stages`, none where there is neither."""
-    stored, inner = workflow.c.stages, _member(workflow.c.stages, "stages")
-    elements = case(
-        (_is(stored, "array"), stored), (_is(inner, "array"), inner), else_=literal_column("'[]'::jsonb", JSONB)
-    )
-    return (
-        func.jsonb_array_elements(elements, type_=JSONB)
-        .table_valued(column("definition", JSONB), with_ordinality="position")
-        .render_derived()
-    )
-
-
-def stage_name(stage: FromClause) -> Expression:
-    """The stage's name: its `name`, or the element itself where a workflow lists bare names. Null where it has none."""
-    definition = stage.c.definition
-    name = _member(definition, "name")
-    return case((_is(name, "string"), _text(name)), (_is(definition, "string"), _text(definition)))
-
-
-def stage_text(key: str) -> Callable[[FromClause], Expression]:
-    """The stage's `key` where that is a string, else null."""
-
-    def value(stage: FromClause) -> Expression:
-        member = _member(stage.c.definition, key)
-        return case((_is(member, "string"), _text(member)))
-
-    return value
-
-
-def stage_is_checkpoint(stage: FromClause) -> Expression:
-    """Whether the stage's `is_checkpoint` is true; anything else counts as false."""
-    return func.coalesce(_member(stage.c.definition, "is_checkpoint") == literal_column("'true'::jsonb"), false())
-
-
-def stage_order(stage: FromClause) -> Expression:
-    """The stage's `order` where that is a whole number of nine digits at most, else its place in the list, from 1."""
-    order = _member(stage.c.definition, "order")
-    whole = and_(_is(order, "number"), _text(order).op("~")(literal_column(r"'^-?\d{1,9}$'")))
-    return case((whole, cast(_text(order), Integer)), else_=cast(stage.c.position, Integer))
-
-
-def _stages_where(where: Callable[[FromClause, FromClause, FromClause], tuple[Expression, ...]]) -> RowsOf:
-    """Stages by their `order`, then their place. `where(workflow, stage, parent)` says whose, and which."""
-
-    def rows(parent: FromClause) -> Rows:
-        workflow = alias_of(workflows)
-        stage = _stages(workflow)
-        return Rows(
-            stage,
-            workflow.join(stage, true()),
-            where(workflow, stage, parent),
-            (workflow, stage),
-            (stage_order(stage), stage.c.position),
-        )
-
-    return rows
-
-
-#: The stages that a workflow lists. An element without a name is no stage.
-stages_of_workflow = _stages_where(
-    lambda workflow, stage, parent: (workflow.c.id == parent.c.id, stage_name(stage).is_not(None))
-)
-
-#: The stage of the task's workflow that bears the name of its current stage; the first, where several do.
-current_stage = _stages_where(
-    lambda workflow, stage, task: (
-        workflow.c.id == func.coalesce(task.c.workflow_id, default_workflow_id()),
-        stage_name(stage) == task.c.current_stage,
-    )
-)

@@ -1,0 +1,136 @@
+"""Workflows: which one a task follows, and the stages inside it, from whatever form they are stored in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    FromClause,
+    Integer,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from convoy_graphql.model.rows import Expression, Rows, RowsOf, alias_of, beside
+from convoy_graphql.model.tables import tasks, workflows
+from convoy_graphql.model.vocab import DEFAULT_WORKFLOW_NAME
+
+
+def default_workflow_id() -> Expression:
+    """The id of the workflow that tasks without one follow; null where there is none of that name."""
+    workflow = alias_of(workflows)
+    return (
+        select(workflow.c.id)
+        .where(workflow.c.name == DEFAULT_WORKFLOW_NAME)
+        .order_by(workflow.c.created_at, workflow.c.id)
+        .limit(literal_column("1"))
+        .correlate_except(workflow)
+        .scalar_subquery()
+    )
+
+
+def workflow_of_task(task: FromClause) -> Rows:
+    child = alias_of(workflows)
+    return beside(child, child.c.id == func.coalesce(task.c.workflow_id, default_workflow_id()))
+
+
+def tasks_of_workflow(workflow: FromClause) -> Rows:
+    """Tasks that follow the workflow, by name or, for the default one, by naming none."""
+    child = alias_of(tasks)
+    follows_default = and_(child.c.workflow_id.is_(None), workflow.c.id == default_workflow_id())
+    return beside(child, or_(child.c.workflow_id == workflow.c.id, follows_default))
+
+
+def _member(json: Expression, key: str) -> Expression:
+    return json.op("->", return_type=JSONB())(literal_column(f"'{key}'"))
+
+
+def _text(json: Expression) -> Expression:
+    return json.op("#>>", return_type=Text())(literal_column("'{}'"))
+
+
+def _is(json: Expression, json_type: str) -> Expression:
+    return func.jsonb_typeof(json) == literal_column(f"'{json_type}'")
+
+
+def _stages(workflow: FromClause) -> FromClause:
+    """One row per element of the workflow's stages: an array's, those of an object's `stages`, none where there is neither."""
+    stored, inner = workflow.c.stages, _member(workflow.c.stages, "stages")
+    elements = case(
+        (_is(stored, "array"), stored), (_is(inner, "array"), inner), else_=literal_column("'[]'::jsonb", JSONB)
+    )
+    return (
+        func.jsonb_array_elements(elements, type_=JSONB)
+        .table_valued(column("definition", JSONB), with_ordinality="position")
+        .render_derived()
+    )
+
+
+def stage_name(stage: FromClause) -> Expression:
+    """The stage's name: its `name`, or the element itself where a workflow lists bare names. Null where it has none."""
+    definition = stage.c.definition
+    name = _member(definition, "name")
+    return case((_is(name, "string"), _text(name)), (_is(definition, "string"), _text(definition)))
+
+
+def stage_text(key: str) -> Callable[[FromClause], Expression]:
+    """The stage's `key` where that is a string, else null."""
+
+    def value(stage: FromClause) -> Expression:
+        member = _member(stage.c.definition, key)
+        return case((_is(member, "string"), _text(member)))
+
+    return value
+
+
+def stage_is_checkpoint(stage: FromClause) -> Expression:
+    """Whether the stage's `is_checkpoint` is true; anything else counts as false."""
+    return func.coalesce(_member(stage.c.definition, "is_checkpoint") == literal_column("'true'::jsonb"), false())
+
+
+def stage_order(stage: FromClause) -> Expression:
+    """The stage's `order` where that is a whole number of nine digits at most, else its place in the list, from 1."""
+    order = _member(stage.c.definition, "order")
+    whole = and_(_is(order, "number"), _text(order).op("~")(literal_column(r"'^-?\d{1,9}$'")))
+    return case((whole, cast(_text(order), Integer)), else_=cast(stage.c.position, Integer))
+
+
+def _stages_where(where: Callable[[FromClause, FromClause, FromClause], tuple[Expression, ...]]) -> RowsOf:
+    """Stages by their `order`, then their place. `where(workflow, stage, parent)` says whose, and which."""
+
+    def rows(parent: FromClause) -> Rows:
+        workflow = alias_of(workflows)
+        stage = _stages(workflow)
+        return Rows(
+            stage,
+            workflow.join(stage, true()),
+            where(workflow, stage, parent),
+            (workflow, stage),
+            (stage_order(stage), stage.c.position),
+        )
+
+    return rows
+
+
+#: The stages that a workflow lists. An element without a name is no stage.
+stages_of_workflow = _stages_where(
+    lambda workflow, stage, parent: (workflow.c.id == parent.c.id, stage_name(stage).is_not(None))
+)
+
+#: The stage of the task's workflow that bears the name of its current stage; the first, where several do.
+current_stage = _stages_where(
+    lambda workflow, stage, task: (
+        workflow.c.id == func.coalesce(task.c.workflow_id, default_workflow_id()),
+        stage_name(stage) == task.c.current_stage,
+    )
+)
