@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
+
+import asyncpg
 
 from convoy_graphql.pg.pool import Pool, Pooled
 from convoy_graphql.pg.sqlstate import lost_connection, translated
@@ -25,6 +28,7 @@ class Reader:
         self._turn = asyncio.Lock()
         self._has_read = False
         self._asking: set[asyncio.Task[Any] | None] = set()
+        self._is_over = False
         self.statements = 0
         self.seconds = 0.0
 
@@ -36,6 +40,10 @@ class Reader:
             QueryTimedOut: over `Settings.statement_timeout_ms`.
             DatabaseUnavailable: the database cannot be reached, or the snapshot was lost with the connection.
         """
+        if self._is_over:
+            # A batch that was still to begin when the operation failed elsewhere: it would take a connection that nobody
+            # gives back.
+            raise asyncio.CancelledError
         task = asyncio.current_task()
         self._asking.add(task)
         try:
@@ -53,7 +61,8 @@ class Reader:
             # as good.
             if self._has_read or not lost_connection(error):
                 raise
-        await self._drop()
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await self._drop()
         await self._pool.expire()
         return await self._run(sql, parameters)
 
@@ -75,9 +84,10 @@ class Reader:
         try:
             if not connection.is_closed():
                 await connection.execute("rollback")
-        except Exception as error:
-            if not lost_connection(error):
-                raise
+        except BaseException:
+            # In the pool it would carry this transaction into somebody else's operation.
+            connection.terminate()
+            raise
         finally:
             await self._pool.release(connection)
 
@@ -92,8 +102,14 @@ class Reader:
         await asyncio.shield(self._end())
 
     async def _end(self) -> None:
+        self._is_over = True
         asking = [task for task in self._asking if task is not None]
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        await self._drop()
+        try:
+            await self._drop()
+        except Exception as error:
+            # The answer is there already, and the connection is gone.
+            if not lost_connection(error):
+                raise

@@ -175,3 +175,34 @@ async def test_a_database_that_lacks_a_table_says_how_to_mend_it(empty_database:
         answer = await client.ask("{ workspaces { nodes { name } } }")
 
         assert ["DATABASE_NOT_MIGRATED"] == answer.codes
+
+
+async def test_a_batch_that_begins_after_its_operation_ended_takes_no_connection(
+    database: str, engine: str, writer: asyncpg.Connection, home: Home
+) -> None:
+    async with opened(database, engine, pool_size=1) as client:
+        async with client.database.reader() as reader:
+            await reader.fetch("select 1")
+        with pytest.raises(asyncio.CancelledError):
+            await reader.fetch("select 1")
+
+        states = await writer.fetch(
+            "select state from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
+        )
+        assert ["idle"] == [row["state"] for row in states]
+
+
+async def test_operations_that_fail_half_way_leave_no_transaction_open(
+    database: str, engine: str, writer: asyncpg.Connection, home: Home
+) -> None:
+    query = """query ($id: ID!) { a: workspace(id: $id) { projects(first: 5000) { totalCount } }
+                                  b: workspaces { nodes { projects { totalCount nodes { milestones(last: -1) { totalCount } } } } } }"""
+    async with opened(database, engine, pool_size=2) as client:
+        for _ in range(20):
+            assert "BAD_USER_INPUT" in (await client.ask(query, id=home.workspace)).codes
+        await asyncio.sleep(0)
+
+        states = await writer.fetch(
+            "select distinct state from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
+        )
+        assert ["idle"] == [row["state"] for row in states]
