@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +12,6 @@ import orjson
 
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
 from convoy_graphql.pg.database import Database
-from convoy_graphql.pg.read import Reader
 from convoy_graphql.server.answers import encode, error_list
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.settings import Settings
@@ -55,33 +52,13 @@ async def told(database: Database, executor: str, operation: Operation) -> Told:
     settings = Settings(executor=executor)
     try:
         prepared = prepare(operation, settings.max_tokens)
-        async with _without_late_readers(database):
-            answer = await Executors(database, settings).answer(prepared, traced=True)
+        answer = await Executors(database, settings).answer(prepared, traced=True)
     except RequestError as error:
         return Told(encode({"errors": error_list(error.errors, settings.max_errors)}).decode(), {})
     if _TRACE not in answer:
         return Told(answer.decode(), {})
     body, _, trace = answer.rpartition(_TRACE)
     return Told(body.decode() + "}", orjson.loads(trace[:-2]))
-
-
-@asynccontextmanager
-async def _without_late_readers(database: Database) -> AsyncIterator[None]:
-    """Ends the readers once more, since a batch may begin to read after its operation has failed, and keep a connection.
-
-    `{ workspaces { totalCount } tasks(first: 501) { totalCount } }` is such an operation: thousands of them empty the pool.
-    """
-    readers: list[Reader] = []
-
-    def remembered() -> Reader:
-        readers.append(Database.reader(database))
-        return readers[-1]
-
-    database.reader = remembered  # type: ignore[method-assign]
-    yield
-    for reader in readers:
-        await asyncio.sleep(0.001)
-        await reader._end()
 
 
 def first_difference(left: Sequence[str], right: Sequence[str]) -> str:

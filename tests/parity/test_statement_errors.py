@@ -142,7 +142,6 @@ async def test_a_reference_to_a_row_that_is_gone(client: GraphClient, writer: as
     assert {"milestones": {"nodes": [{"name": "Adrift"}]}} == unasked
 
 
-@pytest.mark.xfail(strict=True, reason="a batch that is queued when its operation fails reads after the reader's end")
 async def test_operations_that_fail_at_once_give_their_connections_back(database: str, engine: str) -> None:
     async with asking(database, engine, pool_size=2, pool_checkout_timeout_s=0.1) as client:
         for _ in range(3):
