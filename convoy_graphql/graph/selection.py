@@ -25,7 +25,9 @@ class Selection:
         self._fields: dict[str, list[FieldNode]] = {}
         # On any type: only below `node` can a type condition fail to hold, and there at worst a column too many is read.
         for merged in collect(nodes, None, fragments, variables).values():
-            self._fields.setdefault(merged[0].name.value, []).extend(merged)
+            for node in merged:
+                # Each by its own name: two types below `node` may give one key to different fields.
+                self._fields.setdefault(node.name.value, []).append(node)
 
     @classmethod
     def below(cls, info: Info) -> Selection:

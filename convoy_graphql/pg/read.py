@@ -14,6 +14,9 @@ import asyncpg
 from convoy_graphql.pg.pool import Pool, Pooled
 from convoy_graphql.pg.sqlstate import lost_connection, translated
 
+# One savepoint serves all statements, since none of them writes: a refused one ends its field, and not the snapshot.
+_BEGIN = "begin isolation level repeatable read read only; savepoint reading"
+
 
 class Reader:
     """A read-only REPEATABLE READ transaction, begun with the first statement: all that one answer shows was true at once.
@@ -69,9 +72,14 @@ class Reader:
     async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         if self._connection is None:
             self._connection = await self._pool.acquire()
-            await self._connection.execute("begin isolation level repeatable read read only")
+            await self._connection.execute(_BEGIN)
         began = perf_counter()
-        rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
+        try:
+            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
+        except asyncpg.PostgresError as error:
+            if not lost_connection(error):
+                await self._connection.execute("rollback to savepoint reading")
+            raise
         self.seconds += perf_counter() - began
         self.statements += 1
         self._has_read = True

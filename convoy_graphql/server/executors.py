@@ -16,7 +16,7 @@ from graphql import ExecutionResult
 from convoy_graphql import observe
 from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.compiler.plan import Unsupported
-from convoy_graphql.errors import Busy, ConvoyError, DatabaseNotMigrated, DatabaseUnavailable, QueryTimedOut
+from convoy_graphql.errors import Busy, ConvoyError, DatabaseUnavailable, QueryTimedOut
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared, run
 from convoy_graphql.loaders.loader import Fetch
@@ -33,8 +33,8 @@ _OPERATIONS = {name: observe.operations.labels(name) for name in (COMPILED, LOAD
 _SECONDS = {name: observe.database_seconds.labels(name) for name in (COMPILED, LOADERS)}
 _PLANS = {outcome: observe.plans.labels(outcome) for outcome in ("hit", "miss")}
 
-#: What the loaders could not do better: the database is not there, not free, not migrated, or too slow for this operation.
-_FINAL = (Busy, DatabaseUnavailable, DatabaseNotMigrated, QueryTimedOut)
+#: What the loaders could not do better: the database is not there, not free, or too slow for this operation.
+_FINAL = (Busy, DatabaseUnavailable, QueryTimedOut)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ REASONS = {
     "no rows are selected",
     "a response key is longer than a column's name can be",
     "an argument has a value that is not taken",
+    # A null for @skip or @include, on a field that is never reached.
+    "a variable has a value that is not taken",
 }
 
 

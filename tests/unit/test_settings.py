@@ -21,6 +21,7 @@ READ = {
     "CONVOY_MAX_BODY_BYTES": ("4096", 4096),
     "CONVOY_MAX_TOKENS": ("100", 100),
     "CONVOY_MAX_ERRORS": ("3", 3),
+    "CONVOY_EXECUTOR": ("loaders", "loaders"),
     "CONVOY_PLAYGROUND": ("no", False),
     "CONVOY_LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
