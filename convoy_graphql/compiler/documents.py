@@ -18,7 +18,7 @@ from convoy_graphql.pg.statement import Statement
 
 #: Choices of directives, and forms of arguments, that are kept of one document. A client that exceeds them is planned anew.
 MAX_PLANS: Final = 16
-MAX_STATEMENTS: Final = 64
+MAX_STATEMENTS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)

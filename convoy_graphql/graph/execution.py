@@ -25,8 +25,9 @@ from convoy_graphql.compiler.documents import CompiledOperation
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.schema import executable_schema
 
-#: Documents kept parsed and validated, and how long one of them may be, in characters.
-MAX_DOCUMENTS, MAX_DOCUMENT_LENGTH = 512, 16_384
+#: Documents kept parsed and validated, and how long one of them may be, in characters: a parsed one takes some 90 bytes a
+#: character, so that all of them stay under 200 MB.
+MAX_DOCUMENTS, MAX_DOCUMENT_LENGTH = 256, 8_192
 
 
 @dataclass(frozen=True)
