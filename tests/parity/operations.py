@@ -69,10 +69,19 @@ class Library:
     keys: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """An operation. A `wild` one may hold what is refused, maybe where nobody looks at it; the others hold nothing such."""
+
+    operation: Operation
+    wild: bool
+
+
 @st.composite
-def operations(draw: Callable[[Any], Any], bank: Bank) -> Operation:
+def operations(draw: Callable[[Any], Any], bank: Bank) -> Asked:
     """An operation, its variables, and the name by which it is asked for where its document holds several."""
-    return _Draft(Dice(draw), bank).operation()
+    draft = _Draft(Dice(draw), bank)
+    return Asked(draft.operation(), draft.inputs.wild)
 
 
 class _Draft:
@@ -83,7 +92,6 @@ class _Draft:
         self.fragments: dict[str, str] = {}
         self.libraries: list[Library] = []
         self.fields_left = 0
-        self.meanings: dict[str, str] = {}
 
     def operation(self) -> Operation:
         for _ in range(self.dice.upto(2)):
@@ -156,6 +164,8 @@ class _Draft:
             possible = list(self.bank.schema.get_possible_types(kind))
             for concrete in self.dice.some(possible, 3):
                 self._add_items(group, concrete, depth, rows, taken=taken, prefix=prefix)
+            if self.dice.chance(25):
+                self._add_namesakes(group, possible, f"{prefix}same")
         if not group.items:
             group.items.append((kind.name, Item("__typename", "__typename")))
         return group
@@ -184,6 +194,14 @@ class _Draft:
             else:
                 group.items.append((kind.name, self._item(key, name, kind.fields[name], depth, rows)))
 
+    def _add_namesakes(self, group: Group, possible: Sequence[GraphQLObjectType], key: str) -> None:
+        """One key that stands for another field on each of two types: they may, where both fields are of one type."""
+        output = self.dice.pick(("String!", "String", "DateTime", "JSON"))
+        for concrete in self.dice.some(possible, 2):
+            names = [name for name, each in concrete.fields.items() if str(each.type) == output]
+            if names:
+                group.items.append((concrete.name, Item(key, self.dice.pick(names))))
+
     def _leads_on(self, definition: GraphQLField) -> bool:
         return is_composite_type(get_named_type(definition.type))
 
@@ -198,9 +216,7 @@ class _Draft:
         else:
             wanted = self.dice.pick(ALIASES) if self.dice.chance(25) else name
         for key in (wanted, f"{prefix}n_{wanted[:50]}", f"{prefix}m_{name}"):
-            # One key never means two fields in one operation: where two aliases of `nodes`, or two types below `node`, did
-            # so, the loaders read the first field only.
-            if key not in taken and self.meanings.setdefault(key, name) == name:
+            if key not in taken:
                 return key
         return None
 

@@ -13,23 +13,21 @@ from contextlib import AsyncExitStack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convoy_graphql.graph.execution import Operation
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.executors import COMPILED, LOADERS
 from convoy_graphql.settings import Settings
 from parity.bank import Bank, fill
 from parity.comparison import first_difference, told
-from parity.operations import operations
+from parity.operations import Asked, operations
 
 EXAMPLES = {"nightly": 6_000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 250)
 
-#: Why an operation that the loaders answer without an error may be declined. The last: an argument that is not taken, below
-#: rows that are not there, or on a type that the row is not of. The loaders never look at it.
-REASONS = {
-    "no rows are selected",
-    "a response key is longer than a column's name can be",
+#: Why an operation that is answered without an error may be declined, when it holds nothing that is refused.
+REASONS = {"introspection", "no rows are selected", "a response key is longer than a column's name can be"}
+
+#: And when it does: below rows that are not there, or on a type that the row is not of, the loaders never look at it.
+REASONS_IF_WILD = REASONS | {
     "an argument has a value that is not taken",
-    # A null for @skip or @include, on a field that is never reached.
     "a variable has a value that is not taken",
 }
 
@@ -41,17 +39,19 @@ class Comparison:
         self.databases = databases
         self.bank = bank
         self.clean: Counter[str] = Counter()
+        self.clean_if_wild: Counter[str] = Counter()
         self.failed = 0
 
-    async def compare(self, operation: Operation, variant: int) -> None:
-        expected = await told(self.databases[variant], LOADERS, operation)
-        actual = await told(self.databases[variant], COMPILED, operation)
+    async def compare(self, asked: Asked, variant: int) -> None:
+        expected = await told(self.databases[variant], LOADERS, asked.operation)
+        actual = await told(self.databases[variant], COMPILED, asked.operation)
         assert "INTERNAL_SERVER_ERROR" not in expected.json, expected.json
         assert expected.tokens == actual.tokens, first_difference(expected.tokens, actual.tokens)
         if expected.has_errors:
             self.failed += 1
         else:
-            self.clean[actual.trace["declined"] or COMPILED] += 1
+            clean = self.clean_if_wild if asked.wild else self.clean
+            clean[actual.trace["declined"] or COMPILED] += 1
 
 
 def test_the_compiled_statement_answers_as_the_loaders_do(graphs: tuple[str, str]) -> None:
@@ -66,21 +66,22 @@ def test_the_compiled_statement_answers_as_the_loaders_do(graphs: tuple[str, str
             derandomize="CI" in os.environ,
             suppress_health_check=list(HealthCheck),
         )
-        @given(operation=operations(comparison.bank), variant=st.integers(0, 1))
-        def compare(operation: Operation, variant: int) -> None:
-            runner.run(comparison.compare(operation, variant))
+        @given(asked=operations(comparison.bank), variant=st.integers(0, 1))
+        def compare(asked: Asked, variant: int) -> None:
+            runner.run(comparison.compare(asked, variant))
 
         try:
             compare()
         finally:
             runner.run(close(databases))
 
-    clean = sum(comparison.clean.values())
-    print(f"\n{clean} without errors: {dict(comparison.clean)}; {comparison.failed} with errors")
-    assert comparison.clean.keys() <= {COMPILED, *REASONS}
-    assert comparison.clean[COMPILED] >= 0.95 * clean
+    clean, wild = comparison.clean, comparison.clean_if_wild
+    print(f"\nwithout errors: {dict(clean)}, wild: {dict(wild)}; with errors: {comparison.failed}")
+    assert clean.keys() <= {COMPILED, *REASONS}
+    assert wild.keys() <= {COMPILED, *REASONS_IF_WILD}
+    assert clean[COMPILED] >= 0.95 * clean.total()
     # Neither kind is missing: operations that are answered are most, operations with errors are some.
-    assert clean >= 0.5 * EXAMPLES
+    assert clean.total() >= 0.4 * EXAMPLES
     assert comparison.failed >= 0.02 * EXAMPLES
 
 
