@@ -12,12 +12,10 @@ from typing import ClassVar
 class ConvoyError(Exception):
     """The base of every error that a client may read.
 
-    `code` is stable; `extensions` are JSON values that go beside it; `retryable` says whether the same request may succeed
-    when it is sent again.
+    `code` is stable; `extensions` are JSON values that go beside it.
     """
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
-    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, **extensions: object) -> None:
         super().__init__(message)
@@ -42,7 +40,6 @@ class DatabaseUnavailable(ConvoyError):
     """No connection to PostgreSQL can be had, or the one in use was lost."""
 
     code = "DATABASE_UNAVAILABLE"
-    retryable = True
 
     def __init__(self) -> None:
         super().__init__("The database cannot be reached. Send the request again in a moment.")
@@ -52,7 +49,6 @@ class Busy(ConvoyError):
     """No pooled connection became free in time."""
 
     code = "BUSY"
-    retryable = True
 
     def __init__(self, waited_s: float) -> None:
         super().__init__(

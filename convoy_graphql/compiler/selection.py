@@ -40,7 +40,7 @@ from convoy_graphql.compiler.plan import (
     Unsupported,
     Value,
 )
-from convoy_graphql.model.edges import ALL_ROWS, EDGES_OF, ROW_BY_ID, Arity, Edge
+from convoy_graphql.model.edges import ALL_ROWS, EDGES_BY_GRAPHQL_NAME, ROW_BY_ID, Arity, Edge
 from convoy_graphql.model.entities import ENTITIES, Entity
 
 #: Field nodes by response key, in the order in which the keys first appear.
@@ -239,7 +239,7 @@ class _Walk:
             return TypeName(key, entity.name)
         if attribute := entity.by_graphql_name.get(name):
             return Value(key, attribute)
-        edge = _EDGES_BY_GRAPHQL_NAME[entity][name]
+        edge = EDGES_BY_GRAPHQL_NAME[entity][name]
         match edge.arity:
             case Arity.ONE:
                 return One(key, edge, self._object(nodes, edge.target))
@@ -291,8 +291,3 @@ class _Walk:
                 case _:
                     members.append(TypeName(key, edge_type))
         return tuple(members)
-
-
-_EDGES_BY_GRAPHQL_NAME: Mapping[Entity, Mapping[str, Edge]] = {
-    entity: {edge.graphql_name: edge for edge in edges.values()} for entity, edges in EDGES_OF.items()
-}

@@ -10,7 +10,7 @@ from graphql import FieldNode, FragmentDefinitionNode
 from convoy_graphql.compiler.selection import collect
 from convoy_graphql.graph.context import Info
 from convoy_graphql.loaders.statements import Wanted
-from convoy_graphql.model.edges import EDGES_OF, Arity, Edge
+from convoy_graphql.model.edges import EDGES_BY_GRAPHQL_NAME, Arity, Edge
 from convoy_graphql.model.entities import Entity
 
 
@@ -39,15 +39,14 @@ class Selection:
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 
-    def inside(self, *names: str) -> Selection:
-        """The selection one level down, below all fields with one of these names."""
-        nodes = [node for name in names for node in self._fields.get(name, ())]
-        return Selection(nodes, self._fragments, self._variables)
+    def inside(self, name: str) -> Selection:
+        """The selection one level down, below all fields of this name."""
+        return Selection(self._fields.get(name, ()), self._fragments, self._variables)
 
 
 def wanted_of_rows(selection: Selection, target: Entity) -> frozenset[str]:
     """Attributes to read: those selected, and those that the selected edges start from."""
-    edges = {edge.graphql_name: edge for edge in EDGES_OF.get(target, {}).values()}
+    edges = EDGES_BY_GRAPHQL_NAME[target]
     found: set[str] = set()
     for name in selection:
         if attribute := target.by_graphql_name.get(name):

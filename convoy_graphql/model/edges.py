@@ -319,3 +319,9 @@ def _by_source(edges: Iterable[Edge]) -> Mapping[Entity, Mapping[str, Edge]]:
 
 #: The edges that lead away from an entity, by name.
 EDGES_OF: Mapping[Entity, Mapping[str, Edge]] = _by_source(EDGES)
+
+#: The same by their names in the API. Workflow stages have none.
+EDGES_BY_GRAPHQL_NAME: Mapping[Entity, Mapping[str, Edge]] = {
+    entity: {edge.graphql_name: edge for edge in EDGES_OF.get(entity, {}).values()}
+    for entity in (*ENTITIES, WORKFLOW_STAGE)
+}

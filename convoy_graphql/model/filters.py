@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from convoy_graphql.errors import BadUserInput
-from convoy_graphql.model.edges import EDGES_OF, Arity, Edge
+from convoy_graphql.model.edges import EDGES_BY_GRAPHQL_NAME, Arity, Edge
 from convoy_graphql.model.entities import Attribute, Entity, Expression, Kind, Source
 from convoy_graphql.model.values import list_parameter, parameter, read_list, read_text, read_value
 
@@ -43,8 +43,6 @@ OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.BOOLEAN: ("eq", "ne", "isNull"),
     Kind.JSON: ("eq", "ne", "isNull", "contains", "hasKey", "hasAnyKeys", "path"),
 }
-
-QUANTIFIERS: Final = ("some", "none", "every")
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,6 @@ def read_filter(target: Entity, given: Mapping[str, Any] | None) -> Condition:
 def _read(target: Entity, given: Mapping[str, Any], path: str, levels: int) -> Condition:
     if levels == 0:
         raise BadUserInput(path, f"is nested more than {MAX_FILTER_DEPTH} levels deep.")
-    edges = {edge.graphql_name: edge for edge in EDGES_OF.get(target, {}).values()}
     conditions: list[Condition] = []
     for name, value in given.items():
         inner = f"{path}.{name}"
@@ -124,7 +121,7 @@ def _read(target: Entity, given: Mapping[str, Any], path: str, levels: int) -> C
         elif attribute := target.by_graphql_name.get(name):
             conditions.extend(_read_operators(attribute, value, inner))
         else:
-            conditions.extend(_read_related(edges[name], value, inner, levels - 1))
+            conditions.extend(_read_related(EDGES_BY_GRAPHQL_NAME[target][name], value, inner, levels - 1))
     return conditions[0] if len(conditions) == 1 else AllOf(tuple(conditions))
 
 
