@@ -13,6 +13,7 @@ from convoy_graphql.graph.refs import (
     MilestoneRef,
     PatternRef,
     ProjectRef,
+    TaskClaimRef,
     TaskDependencyRef,
     TaskRef,
     WorkflowRef,
@@ -27,6 +28,7 @@ from convoy_graphql.model.entities import (
     PATTERN,
     PROJECT,
     TASK,
+    TASK_CLAIM,
     TASK_DEPENDENCY,
     WORKFLOW,
     WORKSPACE,
@@ -73,6 +75,8 @@ class Query:
     tasks: Connection[TaskRef] = _rows(TASK)
     task_dependency: TaskDependencyRef | None = _row(TASK_DEPENDENCY)
     task_dependencies: Connection[TaskDependencyRef] = _rows(TASK_DEPENDENCY)
+    task_claim: TaskClaimRef | None = _row(TASK_CLAIM)
+    task_claims: Connection[TaskClaimRef] = _rows(TASK_CLAIM)
     activity: ActivityRef | None = _row(ACTIVITY)
     activities: Connection[ActivityRef] = _rows(ACTIVITY)
     workflow: WorkflowRef | None = _row(WORKFLOW)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from convoy_graphql.graph.pattern import Pattern
     from convoy_graphql.graph.project import Project
     from convoy_graphql.graph.task import Task
+    from convoy_graphql.graph.task_claim import TaskClaim
     from convoy_graphql.graph.task_dependency import TaskDependency
     from convoy_graphql.graph.workflow import Workflow
     from convoy_graphql.graph.workflow_stage import WorkflowStage
@@ -24,6 +25,7 @@ MilestoneRef = Annotated["Milestone", strawberry.lazy("convoy_graphql.graph.mile
 PatternRef = Annotated["Pattern", strawberry.lazy("convoy_graphql.graph.pattern")]
 ProjectRef = Annotated["Project", strawberry.lazy("convoy_graphql.graph.project")]
 TaskRef = Annotated["Task", strawberry.lazy("convoy_graphql.graph.task")]
+TaskClaimRef = Annotated["TaskClaim", strawberry.lazy("convoy_graphql.graph.task_claim")]
 TaskDependencyRef = Annotated["TaskDependency", strawberry.lazy("convoy_graphql.graph.task_dependency")]
 WorkflowRef = Annotated["Workflow", strawberry.lazy("convoy_graphql.graph.workflow")]
 WorkflowStageRef = Annotated["WorkflowStage", strawberry.lazy("convoy_graphql.graph.workflow_stage")]

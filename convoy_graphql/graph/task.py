@@ -10,6 +10,7 @@ from convoy_graphql.graph.refs import (
     BestPracticeRef,
     MilestoneRef,
     PatternRef,
+    TaskClaimRef,
     TaskDependencyRef,
     WorkflowRef,
     WorkflowStageRef,
@@ -34,6 +35,7 @@ class Task(Node):
     workspace_id: strawberry.ID
     workflow_id: strawberry.ID | None
     is_blocked: bool
+    is_claimed: bool
     is_ready: bool
 
     workspace: WorkspaceRef
@@ -47,6 +49,7 @@ class Task(Node):
     blocks: Connection[Task]
     dependency_links: Connection[TaskDependencyRef]
     dependent_links: Connection[TaskDependencyRef]
+    claim: TaskClaimRef | None
     activities: Connection[ActivityRef]
     workflow: WorkflowRef | None
     current_stage_definition: WorkflowStageRef | None

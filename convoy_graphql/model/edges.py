@@ -20,6 +20,7 @@ from convoy_graphql.model.entities import (
     PATTERN,
     PROJECT,
     TASK,
+    TASK_CLAIM,
     TASK_DEPENDENCY,
     WORKFLOW,
     WORKFLOW_STAGE,
@@ -183,6 +184,16 @@ EDGES: tuple[Edge, ...] = (
         "depends_on_task_id",
         "The dependencies of others on the task, as rows of their own.",
     ),
+    Edge(
+        "claim",
+        TASK,
+        TASK_CLAIM,
+        Arity.ONE,
+        True,
+        ("id", "workspace_id"),
+        rows.live_claim,
+        "The claim on the task: who works on it, and until when. Null where nobody claimed it, and where the claim has expired.",
+    ),
     _children(TASK, "activities", ACTIVITY, "task_id", "What happened to the task, the newest first."),
     Edge(
         "workflow",
@@ -223,6 +234,8 @@ EDGES: tuple[Edge, ...] = (
     _one(TASK_DEPENDENCY, "workspace", WORKSPACE, "workspace_id", "The workspace that both tasks live in."),
     _one(TASK_DEPENDENCY, "task", TASK, "task_id", "The task that depends on another."),
     _one(TASK_DEPENDENCY, "depends_on_task", TASK, "depends_on_task_id", "The task that is depended upon."),
+    _one(TASK_CLAIM, "workspace", WORKSPACE, "workspace_id", "The workspace that the task lives in."),
+    _one(TASK_CLAIM, "task", TASK, "task_id", "The task that is claimed."),
     _one(ACTIVITY, "workspace", WORKSPACE, "workspace_id", "The workspace that the activity happened in."),
     _one(ACTIVITY, "task", TASK, "task_id", "The task that the activity relates to."),
     Edge(

@@ -146,7 +146,7 @@ def entity(
     return Entity(name, plural, table, attributes, table.comment or "", order_by, newest_first=newest_first)
 
 
-# The nine tables, and the stages inside a workflow
+# The tables, and the stages inside a workflow
 
 
 def _boolean(name: str, description: str, value: Callable[[Source], Expression]) -> Attribute:
@@ -177,14 +177,30 @@ TASK = entity(
         lambda task: rows.blockers(task).exist(),
     ),
     _boolean(
+        "is_claimed",
+        "Whether somebody holds a claim on the task that has not expired.",
+        lambda task: rows.live_claim(task).exist(),
+    ),
+    _boolean(
         "is_ready",
-        "Whether the task can be worked on now: it is open, depends on no open task and has no open subtask.",
+        "Whether the task can be taken up now: it is open, depends on no open task, has no open subtask, and nobody holds a claim on it that has not expired.",
         lambda task: and_(
-            rows.is_open(task), not_(rows.blockers(task).exist()), not_(rows.open_subtasks(task).exist())
+            rows.is_open(task),
+            not_(rows.blockers(task).exist()),
+            not_(rows.open_subtasks(task).exist()),
+            not_(rows.live_claim(task).exist()),
         ),
     ),
 )
 TASK_DEPENDENCY = entity("TaskDependency", "task_dependencies", tables.task_dependencies)
+TASK_CLAIM = entity(
+    "TaskClaim",
+    "task_claims",
+    tables.task_claims,
+    _boolean("is_live", "Whether the claim holds now: it has not expired.", rows.is_live),
+    order_by=("claimed_at",),
+    newest_first=True,
+)
 ACTIVITY = entity("Activity", "activities", tables.activity_feed, newest_first=True)
 WORKFLOW = entity("Workflow", "workflows", tables.workflows, order_by=("name",))
 PATTERN = entity("Pattern", "patterns", tables.patterns, _scope_of("pattern"), order_by=("scope", "name"))
@@ -237,4 +253,15 @@ WORKFLOW_STAGE = Entity(
 )
 
 #: Every entity with a table, in the order in which a reader meets them.
-ENTITIES = (WORKSPACE, PROJECT, MILESTONE, TASK, TASK_DEPENDENCY, ACTIVITY, WORKFLOW, PATTERN, BEST_PRACTICE)
+ENTITIES = (
+    WORKSPACE,
+    PROJECT,
+    MILESTONE,
+    TASK,
+    TASK_DEPENDENCY,
+    TASK_CLAIM,
+    ACTIVITY,
+    WORKFLOW,
+    PATTERN,
+    BEST_PRACTICE,
+)

@@ -36,6 +36,7 @@ from convoy_graphql.model.tables import (
     best_practices,
     milestones,
     patterns,
+    task_claims,
     task_dependencies,
     tasks,
 )
@@ -170,6 +171,15 @@ blockers = narrowed(dependencies, lambda blocker, _: is_open(blocker))
 blocked = narrowed(dependents, lambda waiting, task: and_(is_open(waiting), is_open(task)))
 
 open_subtasks = narrowed(subtasks, lambda subtask, _: is_open(subtask))
+
+
+def is_live(claim: FromClause) -> Expression:
+    """Whether the claim still holds, by the database's clock at the start of the transaction that reads."""
+    return claim.c.expires_at > func.now()
+
+
+#: The claim on the task, as long as it has not expired: one at most.
+live_claim = narrowed(children(task_claims, "task_id"), lambda claim, _: is_live(claim))
 
 
 def ancestors(task: FromClause) -> Rows:

@@ -291,6 +291,49 @@ task_dependencies = Table(
     comment="One arrow of the dependency graph: a task that waits for another. The arrows never close a cycle.",
 )
 
+task_claims = Table(
+    "task_claims",
+    metadata,
+    Column(
+        "id",
+        Uuid(as_uuid=False),
+        primary_key=True,
+        server_default=text("uuid_generate_v4()"),
+        comment="Unique identifier of the claim: a new one each time that the task is claimed, and the same when the claim is renewed.",
+    ),
+    Column(
+        "task_id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        comment="The task that is claimed. It has one claim at most.",
+    ),
+    _inherited_workspace("claim"),
+    Column("actor_id", Uuid(as_uuid=False), nullable=False, comment="The user or agent who works on the task."),
+    Column(
+        "claimed_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=text("now()"),
+        comment="When the task was claimed.",
+    ),
+    Column(
+        "expires_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        comment="When the claim expires, unless it is renewed before.",
+    ),
+    UniqueConstraint("task_id", name="task_claims_task_id_key"),
+    CheckConstraint("expires_at > claimed_at", name="task_claims_expires_after_claimed_check"),
+    ForeignKeyConstraint(
+        ["task_id", "workspace_id"],
+        ["tasks.id", "tasks.workspace_id"],
+        name="task_claims_task_in_workspace_fkey",
+        ondelete="CASCADE",
+    ),
+    Index("task_claims_workspace_id_expires_at_idx", "workspace_id", "expires_at"),
+    comment="Who works on a task, and until when. A claim that has expired holds nothing, though its row stays until the task is claimed again.",
+)
+
 activity_feed = Table(
     "activity_feed",
     metadata,

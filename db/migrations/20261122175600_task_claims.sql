@@ -1,0 +1,45 @@
+-- convoy-graphql: who works on a task, as a lease that ends by itself.
+--
+-- A task has one claim at most: two who claim it at once meet in the unique index, and one of them wins. An agent that dies
+-- keeps nothing: its claim expires, and the next claim takes its row over.
+create table public.task_claims (
+    id uuid primary key default uuid_generate_v4(),
+    task_id uuid not null,
+    workspace_id uuid not null,
+    actor_id uuid not null,
+    claimed_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    constraint task_claims_task_id_key unique (task_id),
+    constraint task_claims_expires_after_claimed_check check (expires_at > claimed_at),
+    constraint task_claims_task_in_workspace_fkey
+        foreign key (task_id, workspace_id) references public.tasks (id, workspace_id) on delete cascade
+);
+
+-- What is being worked on in a workspace; a policy asks for its claims, too.
+create index task_claims_workspace_id_expires_at_idx on public.task_claims (workspace_id, expires_at);
+
+create trigger task_claims_fill_workspace before insert on public.task_claims
+    for each row when (new.workspace_id is null)
+    execute function public.place_in_workspace('task_id', 'tasks');
+
+create trigger task_claims_stay_in_workspace before update on public.task_claims
+    for each row when (
+        new.workspace_id is distinct from old.workspace_id
+        or new.task_id is distinct from old.task_id
+    )
+    execute function public.place_in_workspace('task_id', 'tasks');
+
+comment on table public.task_claims is
+    'Who works on a task, and until when. A claim that has expired holds nothing, though its row stays until the task is claimed again.';
+comment on column public.task_claims.id is
+    'Unique identifier of the claim: a new one each time that the task is claimed, and the same when the claim is renewed.';
+comment on column public.task_claims.task_id is
+    'The task that is claimed. It has one claim at most.';
+comment on column public.task_claims.workspace_id is
+    'The workspace that the claim lives in, for life. Filled from its parent when a writer leaves it out.';
+comment on column public.task_claims.actor_id is
+    'The user or agent who works on the task.';
+comment on column public.task_claims.claimed_at is
+    'When the task was claimed.';
+comment on column public.task_claims.expires_at is
+    'When the claim expires, unless it is renewed before.';
