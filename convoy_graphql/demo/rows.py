@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from convoy_graphql.demo.story import Json, Milestone, Pattern, Practice, Project, Workspace
     from convoy_graphql.demo.timeline import Planned
+
+
+#: How long a claim holds, unless it is renewed.
+_LEASE = timedelta(minutes=15)
 
 
 class WorkspaceRow(NamedTuple):
@@ -84,6 +89,15 @@ class DependencyRow(NamedTuple):
     created_at: datetime
 
 
+class ClaimRow(NamedTuple):
+    id: str
+    task_id: str
+    workspace_id: str
+    actor_id: str
+    claimed_at: datetime
+    expires_at: datetime
+
+
 class ActivityRow(NamedTuple):
     id: str
     task_id: str
@@ -132,6 +146,7 @@ Row = (
     | WorkflowRow
     | TaskRow
     | DependencyRow
+    | ClaimRow
     | ActivityRow
     | PatternRow
     | PracticeRow
@@ -150,6 +165,7 @@ class Graph:
     milestones: list[MilestoneRow] = field(default_factory=list)
     tasks: list[TaskRow] = field(default_factory=list)
     task_dependencies: list[DependencyRow] = field(default_factory=list)
+    task_claims: list[ClaimRow] = field(default_factory=list)
     activity_feed: list[ActivityRow] = field(default_factory=list)
     patterns: list[PatternRow] = field(default_factory=list)
     best_practices: list[PracticeRow] = field(default_factory=list)
@@ -287,6 +303,9 @@ def _tell_task(graph: Graph, workspace: str, each: Planned, planned: dict[str, P
         dependency = identify("dependency", workspace, task.key, key)
         since = added.get(key) or max(created, planned[key].created_at)
         graph.task_dependencies.append(DependencyRow(dependency, id_, task_id(workspace, key), home, since))
+    if task.claimed_by is not None:
+        claim = identify("claim", workspace, task.key)
+        graph.task_claims.append(ClaimRow(claim, id_, home, person_id(task.claimed_by), updated, updated + _LEASE))
     graph.tasks.append(
         TaskRow(
             id_,

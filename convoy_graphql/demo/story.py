@@ -63,7 +63,8 @@ class Task:
     `key` is unique in the workspace; `needs` are keys of tasks told earlier in it, so that no dependency closes a cycle.
     `stage` is by default where the workflow has tasks of that status. `log` is what happened: with stage changes in it, it
     is the whole course of the task; without, it is worked into the usual course. A `quiet` task came with its
-    dependencies, and nothing of that is in its history.
+    dependencies, and nothing of that is in its history. `claimed_by` is an agent who claimed it with the last thing that
+    happened to it, and has not been heard of since.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Task:
     log: tuple[Happening, ...] = ()
     subtasks: tuple[Task, ...] = ()
     quiet: bool = False
+    claimed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ COMPILE = Milestone(
                     "Agreed. First catch after 400 operations: the same fragment spread twice was planned twice.",
                 ),
             ),
+            claimed_by="scout",
         ),
         Task(
             "plan-cache",
@@ -173,6 +174,7 @@ COMPILE = Milestone(
             "No description repeats its name. Each says what a reader cannot guess: units, order, what null means.",
             "quill",
             log=(says("quill", "113 of 168 done. `blockedBy` and `dependencies` now explain each other."),),
+            claimed_by="quill",
         ),
     ),
 )

@@ -228,6 +228,7 @@ ETA = Milestone(
             "Kiel, 7 hours at worst; Panama, days.",
             "rigger",
             needs=("eta-lanes",),
+            claimed_by="rigger",
         ),
         Task(
             "eta-alerts",

@@ -53,7 +53,9 @@ TASK_VALUES = {
                task.id in (select id from open_task)
                and not exists (select from task_dependencies as link join open_task on open_task.id = link.depends_on_task_id
                                 where link.task_id = task.id)
-               and not exists (select from open_task as sub where sub.parent_task_id = task.id) as value
+               and not exists (select from open_task as sub where sub.parent_task_id = task.id)
+               and not exists (select from task_claims as claim where claim.task_id = task.id and claim.expires_at > now())
+               as value
           from tasks as task
         """,
     ),

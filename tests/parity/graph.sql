@@ -98,6 +98,20 @@ select ('00000000-0000-4000-8000-00000000ac' || lpad(to_hex(entry.number), 2, '0
         (8, 9, '00000000-0000-4000-8000-00000000ffff', 'COMMENT', 'true', '0044-03-15 12:00:00+00 BC')
        ) as entry (number, task, actor, type, details, created_at);
 
+-- Claims that hold for ever or for long, and claims that have expired: on open tasks, a finished one, one that is blocked.
+insert into task_claims (id, task_id, actor_id, claimed_at, expires_at)
+select ('00000000-0000-4000-8000-00000000c1' || lpad(to_hex(claim.task), 2, '0'))::uuid,
+       ('00000000-0000-4000-8000-0000000000' || lpad(to_hex(claim.task), 2, '0'))::uuid,
+       ('00000000-0000-4000-8000-00000000ff' || claim.actor)::uuid, claim.claimed_at::timestamptz, claim.expires_at::timestamptz
+  from (values
+        (1, 'ff', '2026-01-31T09:30:00Z', 'infinity'),
+        (2, 'ff', '2026-01-31T09:30:00Z', '9999-12-31T23:59:59.999999Z'),
+        (4, 'fe', '2026-01-31T09:30:00.000001Z', '2026-01-31T09:30:00.000002Z'),
+        (7, 'fe', '-infinity', '2026-01-31T09:45:00Z'),
+        (15, 'ff', '2026-01-31T09:30:00Z', '10000-01-01T00:00:00Z'),
+        (17, 'fe', '2026-01-31T09:30:00Z', '9999-01-01T00:00:00Z')
+       ) as claim (task, actor, claimed_at, expires_at);
+
 -- One name in every scope; one that a nearer scope shadows for some tasks and not for others; names that differ by case.
 insert into patterns (id, workspace_id, project_id, name, pattern_type, description, content, created_at, updated_at)
 select ('00000000-0000-4000-8000-0000000000e' || known.number)::uuid,

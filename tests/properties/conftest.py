@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import cycle
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,8 @@ INSTANTS = (
     datetime.min.replace(tzinfo=UTC),
     datetime.max.replace(tzinfo=UTC),
 )
+#: A claim that holds expires after the test, whenever that is.
+LONGER_AGO, BEFORE_LONG, IN_A_LONG_TIME = (datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2021, 9000))
 CONTENTS: Sequence[Any] = (
     {},
     [],
@@ -87,6 +90,7 @@ class Graph:
     milestones: Sequence[Row]
     tasks: Sequence[Row]
     task_dependencies: Sequence[Row]
+    task_claims: Sequence[Row]
     patterns: Sequence[Row]
 
     # No dataclass: hypothesis would print all of its rows with an example, and warn that it does.
@@ -100,7 +104,7 @@ async def graph(database: str) -> Graph:
     try:
         await connection.set_type_codec("jsonb", encoder=str, decoder=json.loads, schema="pg_catalog")
         await _fill(connection, Random(7))  # noqa: S311  # the same rows each time
-        names = ("workspaces", "projects", "milestones", "tasks", "task_dependencies", "patterns")
+        names = ("workspaces", "projects", "milestones", "tasks", "task_dependencies", "task_claims", "patterns")
         return Graph({name: [_read(row) for row in await connection.fetch(f"select * from {name}")] for name in names})
     finally:
         await connection.close()
@@ -144,6 +148,8 @@ async def _fill(connection: asyncpg.Connection, random: Random) -> None:
         pairs = [(task, other) for at, task in enumerate(tasks) for other in tasks[:at]]
         for task, other in random.sample(pairs, len(tasks)):
             await insert("task_dependencies", task_id=task, depends_on_task_id=other)
+        for task, expires_at in zip(tasks[::2], cycle((BEFORE_LONG, IN_A_LONG_TIME)), strict=False):
+            await insert("task_claims", task_id=task, actor_id=task, claimed_at=LONGER_AGO, expires_at=expires_at)
     scopes = [{}, {"workspace_id": workspaces[0]}, {"project_id": projects[0]}, {"project_id": projects[2]}]
     for at, content in enumerate(CONTENTS):
         await insert(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 Row = Mapping[str, Any]
@@ -17,6 +17,7 @@ class Rows(Protocol):
     milestones: Sequence[Row]
     tasks: Sequence[Row]
     task_dependencies: Sequence[Row]
+    task_claims: Sequence[Row]
     patterns: Sequence[Row]
 
 
@@ -64,7 +65,10 @@ class Oracle:
                 return any(is_open(other) for other in dependencies(self._rows, row))
             case "isReady":
                 subtasks = [other for other in self._rows.tasks if other["parent_task_id"] == row["id"]]
-                return is_open(row) and not any(map(is_open, [*dependencies(self._rows, row), *subtasks]))
+                waits = any(map(is_open, [*dependencies(self._rows, row), *subtasks]))
+                return is_open(row) and not waits and not is_claimed(self._rows, row)
+            case "isClaimed":
+                return is_claimed(self._rows, row)
             case "scope":
                 return "PROJECT" if row["project_id"] else "WORKSPACE" if row["workspace_id"] else "GLOBAL"
         value = row["".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)]
@@ -79,6 +83,10 @@ class Oracle:
 
 def is_open(task: Row) -> bool:
     return task["status"] not in FINISHED
+
+
+def is_claimed(rows: Rows, task: Row) -> bool:
+    return any(claim["task_id"] == task["id"] and claim["expires_at"] > datetime.now(UTC) for claim in rows.task_claims)
 
 
 def dependencies(rows: Rows, task: Row) -> list[Row]:

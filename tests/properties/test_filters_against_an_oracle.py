@@ -81,6 +81,7 @@ ATTRIBUTES = {
         "createdAt": INSTANT,
         "updatedAt": INSTANT,
         "isBlocked": BOOLEAN,
+        "isClaimed": BOOLEAN,
         "isReady": BOOLEAN,
     },
     "patterns": {"name": TEXT, "patternType": TEXT, "content": JSON, "scope": TEXT, "createdAt": INSTANT},

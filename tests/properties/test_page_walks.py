@@ -23,7 +23,9 @@ ORDERABLE = {
                task_is_open(t.status)
                  and not exists (select from task_dependencies d join tasks o on o.id = d.depends_on_task_id
                                   where d.task_id = t.id and task_is_open(o.status))
-                 and not exists (select from tasks s where s.parent_task_id = t.id and task_is_open(s.status)) as is_ready
+                 and not exists (select from tasks s where s.parent_task_id = t.id and task_is_open(s.status))
+                 and not exists (select from task_claims c where c.task_id = t.id and c.expires_at > now()) as is_ready,
+               exists (select from task_claims c where c.task_id = t.id and c.expires_at > now()) as is_claimed
           from tasks t""",
     "patterns": """
         select p.*, case when project_id is not null then 1 when workspace_id is not null then 2 else 3 end as scope
@@ -32,7 +34,7 @@ ORDERABLE = {
 }
 FIELDS = {
     "tasks": ("title", "status", "current_stage", "created_at", "updated_at", "completion_date", "parent_task_id",
-              "milestone_id", "description", "is_blocked", "is_ready", "id"),
+              "milestone_id", "description", "is_blocked", "is_ready", "is_claimed", "id"),
     "patterns": ("name", "pattern_type", "scope", "workspace_id", "project_id", "created_at", "description"),
     "milestones": ("name", "status", "project_id", "target_date"),
 }  # fmt: skip

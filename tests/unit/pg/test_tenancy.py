@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from conftest import NewTask, Place
 
 WORKSPACE_CHANGE = "CV001"
+CLAIM = "insert into task_claims (task_id, actor_id, expires_at) values ($1, $2, now() + interval '1 hour')"
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ async def furnished(connection: asyncpg.Connection, here: Place, new_task: NewTa
         await new_task(here.milestone),
     )
     await connection.execute("insert into activity_feed (task_id, activity_type) values ($1, 'COMMENT')", here.task)
+    await connection.execute(CLAIM, here.task, uuid4())
     return here
 
 
@@ -44,8 +46,11 @@ async def test_a_writer_of_the_seeds_columns_gets_the_workspace_filled_in(
     await connection.execute(
         "insert into activity_feed (task_id, activity_type) values ($1, 'COMMENT'), ($2, 'COMMENT')", here.task, other
     )
+    await connection.execute(CLAIM, here.task, uuid4())
 
-    for table, rows in {"milestones": 1, "tasks": 2, "task_dependencies": 1, "activity_feed": 2}.items():
+    for table, rows in {
+        "milestones": 1, "tasks": 2, "task_dependencies": 1, "activity_feed": 2, "task_claims": 1,
+    }.items():  # fmt: skip
         found = await connection.fetch(f"select workspace_id from {table}")
         assert [here.workspace] * rows == [row["workspace_id"] for row in found], table
 
@@ -104,7 +109,9 @@ async def test_no_parent_at_all_is_reported_of_the_parent_not_of_the_workspace(c
     assert ("23502", "milestone_id") == (error.sqlstate, error.column_name)
 
 
-@pytest.mark.parametrize("table", ["projects", "milestones", "tasks", "task_dependencies", "activity_feed"])
+@pytest.mark.parametrize(
+    "table", ["projects", "milestones", "tasks", "task_dependencies", "activity_feed", "task_claims"]
+)
 async def test_a_row_stays_in_its_workspace_for_life(
     connection: asyncpg.Connection, furnished: Place, there: Place, table: str
 ) -> None:
@@ -126,6 +133,7 @@ async def test_a_row_stays_in_its_workspace_for_life(
         ("task_dependencies.task_id", "task"),
         ("task_dependencies.depends_on_task_id", "task"),
         ("activity_feed.task_id", "task"),
+        ("task_claims.task_id", "task"),
     ],
 )
 async def test_nothing_can_be_moved_under_a_parent_of_another_workspace(
@@ -191,6 +199,7 @@ async def test_a_workspace_is_deleted_with_everything_in_it(
         "insert into task_dependencies (task_id, depends_on_task_id) values ($1, $2)", child, here.task
     )
     await connection.execute("insert into activity_feed (task_id, activity_type) values ($1, 'COMMENT')", child)
+    await connection.execute(CLAIM, child, uuid4())
     await connection.execute(
         "insert into workspace_members (workspace_id, user_id, role) values ($1, $2, 'owner')", here.workspace, uuid4()
     )
@@ -200,7 +209,7 @@ async def test_a_workspace_is_deleted_with_everything_in_it(
         "projects": "project", "milestones": "milestone", "tasks": "task",
     }.items():  # fmt: skip
         assert [getattr(there, column)] == [row["id"] for row in await connection.fetch(f"select id from {table}")]
-    for table in ("task_dependencies", "activity_feed", "workspace_members", "task_graph_versions"):
+    for table in ("task_dependencies", "activity_feed", "task_claims", "workspace_members", "task_graph_versions"):
         assert 0 == await connection.fetchval(f"select count(*) from {table}"), table
 
 
