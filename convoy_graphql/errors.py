@@ -67,6 +67,40 @@ class QueryTimedOut(ConvoyError):
         )
 
 
+class WriteTimedOut(ConvoyError):
+    """A change ran past `CONVOY_STATEMENT_TIMEOUT_MS`, or waited for a lock past `CONVOY_LOCK_TIMEOUT_MS`."""
+
+    code = "TIMEOUT"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The change took too long, or waited too long for another one, and was stopped. Nothing was changed. Send it again in a moment."
+        )
+
+
+class Contention(ConvoyError):
+    """A change met other writers each time that it was tried."""
+
+    code = "CONTENTION"
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(
+            f"Other changes to the same rows came first, {attempts} times in a row. Nothing was changed. Send it again in a moment.",
+            attempts=attempts,
+        )
+
+
+class OutcomeUnknown(ConvoyError):
+    """The connection was lost at COMMIT."""
+
+    code = "OUTCOME_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database was lost while the change was committed: it has happened, or it has not. Send it again with the same idempotencyKey, which runs it once; without one, look first."
+        )
+
+
 class DatabaseNotMigrated(ConvoyError):
     """The database lacks a table or a column that this version reads."""
 

@@ -38,6 +38,9 @@ class Settings:
     connect_timeout_s: float = setting(5.0, "How long opening one database connection may take.")
     statement_timeout_ms: int = setting(5_000, "How long one SQL statement may run before it is answered TIMEOUT.")
     lock_timeout_ms: int = setting(1_000, "How long one SQL statement may wait for a lock.")
+    idempotency_key_ttl_s: int = setting(
+        86_400, "How long an answer is kept for its `idempotencyKey`, so that the same change is not made twice."
+    )
     max_body_bytes: int = setting(262_144, "Largest HTTP request body; a larger one is answered 413.")
     max_tokens: int = setting(2_000, "Most lexical tokens in one GraphQL document.")
     max_errors: int = setting(10, "Most errors in one answer.")

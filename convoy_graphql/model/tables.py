@@ -23,7 +23,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
 from sqlalchemy.types import UserDefinedType
 
 
@@ -479,4 +479,34 @@ task_graph_versions = Table(
     PrimaryKeyConstraint("workspace_id", name="task_graph_versions_pkey"),
     postgresql_with={"fillfactor": 50},
     comment="The lock of the cycle guards: one row a workspace. Not part of the knowledge graph.",
+)
+
+mutation_keys = Table(
+    "mutation_keys",
+    metadata,
+    Column(
+        "actor_id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        comment="Who sent the key; the nil UUID where nobody was named.",
+    ),
+    Column("key", Text, nullable=False, comment="The key, as the client chose it."),
+    Column("mutation", Text, nullable=False, comment="The mutation that the key was sent with."),
+    Column("input_hash", BYTEA, nullable=False, comment="SHA-256 of the mutation's input, the key left out."),
+    Column(
+        "outcome",
+        JSONB,
+        comment="The answer: ids of rows and of activities, and what was refused. Null only inside the transaction that works it out.",
+    ),
+    Column(
+        "created_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=text("now()"),
+        comment="When the key was first sent.",
+    ),
+    Column("expires_at", TIMESTAMP(timezone=True), nullable=False, comment="When the key is forgotten."),
+    PrimaryKeyConstraint("actor_id", "key", name="mutation_keys_pkey"),
+    Index("mutation_keys_expires_at_idx", "expires_at"),
+    comment="What was answered to a change that came with an idempotency key. Not part of the knowledge graph.",
 )

@@ -16,6 +16,7 @@ from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.write import Session
 from convoy_graphql.settings import Settings
 
 logger = logging.getLogger("convoy_graphql.database")
@@ -66,6 +67,10 @@ class Database:
     def reader(self) -> Reader:
         """A snapshot for one operation."""
         return Reader(self._pool)
+
+    def session(self) -> Session:
+        """Transactions and snapshots for one operation, one after another."""
+        return Session(self._pool, self._settings)
 
     async def fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""

@@ -99,6 +99,11 @@ class Reader:
         finally:
             await self._pool.release(connection)
 
+    async def renew(self) -> None:
+        """Ends the snapshot. The next statement begins another one, which shows what was committed meanwhile."""
+        await asyncio.shield(self._finish())
+        self._has_read = False
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -111,6 +116,9 @@ class Reader:
 
     async def _end(self) -> None:
         self._is_over = True
+        await self._finish()
+
+    async def _finish(self) -> None:
         asking = [task for task in self._asking if task is not None]
         for task in asking:
             task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
@@ -24,3 +24,25 @@ def written(query: Executable) -> Statement:
     """The statement of a query. Equal queries give the same text, to the letter, so that PostgreSQL prepares it once."""
     compiled: Any = query.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
     return Statement(str(compiled), tuple(compiled.params[name] for name in compiled.positiontup or ()))
+
+
+#: Texts that are kept of statements that were written once, by what SQLAlchemy tells them apart by: everything but the values.
+MAX_TEXTS: Final = 512
+
+
+def bound(query: Executable) -> tuple[str, list[Any]]:
+    """The statement of a query with the values that it holds. Queries that differ in their values alone are written once."""
+    key = query._generate_cache_key()  # type: ignore[attr-defined]  # noqa: SLF001  # what SQLAlchemy's own engine asks
+    if key is None:
+        statement = written(query)
+        return statement.sql, list(statement.bound)
+    compiled = _texts.get(key.key)
+    if compiled is None:
+        if len(_texts) >= MAX_TEXTS:
+            _texts.clear()
+        compiled = _texts[key.key] = query.compile(dialect=_DIALECT, cache_key=key)  # type: ignore[attr-defined]
+    values = compiled.construct_params(extracted_parameters=key.bindparams, escape_names=False)
+    return str(compiled), [values[name] for name in compiled.positiontup or ()]
+
+
+_texts: dict[Any, Any] = {}

@@ -1,0 +1,205 @@
+"""Writing for one change: one transaction, tried again where PostgreSQL asks for it, and never where it may have happened."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from time import perf_counter
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from convoy_graphql.errors import Contention, OutcomeUnknown, QueryTimedOut, WriteTimedOut
+from convoy_graphql.pg.pool import Pool, Pooled
+from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.sqlstate import lost_connection, sqlstate_of, translated
+from convoy_graphql.settings import Settings
+
+T = TypeVar("T")
+
+_BEGIN: Final = "begin isolation level read committed read write"
+_SAVEPOINT, _BACK, _KEEP = "savepoint work", "rollback to savepoint work", "release savepoint work"
+
+#: Integrity constraints, and our own triggers' (db/schema/00_functions.sql).
+_VIOLATIONS: Final = ("23", "CV")
+_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
+
+#: How often a change is tried that others keep coming in the way of, and the pause before the second time, which doubles.
+ATTEMPTS: Final = 5
+FIRST_PAUSE_S: Final = 0.005
+
+
+class Violated(Exception):
+    """A constraint of the database, or one of its triggers, refused a row. The transaction, or its savepoint, is over.
+
+    None of this is for clients: the domain says what it means to them.
+    """
+
+    def __init__(self, error: asyncpg.PostgresError) -> None:
+        super().__init__(str(error))
+        self.sqlstate = sqlstate_of(error)
+        self.table: str = error.table_name or ""
+        self.constraint: str = error.constraint_name or ""
+        self.column: str = error.column_name or ""
+        self.detail: str = error.detail or ""
+
+
+class Interfered(Exception):
+    """Another transaction came in the way (40001, 40P01): everything is to be done again, from the beginning."""
+
+
+@contextmanager
+def _read_as_a_write() -> Iterator[None]:
+    try:
+        with translated():
+            yield
+    except QueryTimedOut as error:
+        raise WriteTimedOut from error
+    except asyncpg.PostgresError as error:
+        sqlstate = sqlstate_of(error)
+        if sqlstate in {_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED}:
+            raise Interfered from error
+        if sqlstate.startswith(_VIOLATIONS):
+            raise Violated(error) from error
+        raise
+
+
+class Transaction:
+    """READ COMMITTED, begun with the first statement, so that a change that is refused before has cost no connection."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._connection: Pooled = None
+        self._is_committed = False
+        self.statements = 0
+        self.seconds = 0.0
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+        """All rows of the statement, or those that it returns.
+
+        Raises:
+            Violated: a constraint refused a row.
+            Interfered: the whole transaction is to be tried again. Let it pass.
+            WriteTimedOut, DatabaseUnavailable, Busy: the transaction is over, and nothing has changed.
+        """
+        began = perf_counter()
+        with _read_as_a_write():
+            if self._connection is None:
+                await self._begin()
+            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
+        self.seconds += perf_counter() - began
+        self.statements += 1
+        return rows
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What fails inside is undone, and the transaction goes on."""
+        await self._execute(_SAVEPOINT)
+        try:
+            yield
+        except Interfered:
+            raise
+        except Exception:
+            await self._execute(_BACK)
+            raise
+        await self._execute(_KEEP)
+
+    async def _execute(self, command: str) -> None:
+        with _read_as_a_write():
+            if self._connection is None:
+                await self._begin()
+            await self._connection.execute(command)
+
+    async def _begin(self) -> None:
+        self._connection = await self._pool.acquire()
+        try:
+            await self._connection.execute(_BEGIN)
+        except Exception as error:
+            if not lost_connection(error):
+                raise
+            # It died while it lay idle. Nothing has been done, so a new one is as good.
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self.end()
+            await self._pool.expire()
+            self._connection = await self._pool.acquire()
+            await self._connection.execute(_BEGIN)
+
+    async def commit(self) -> None:
+        """
+        Raises:
+            OutcomeUnknown: the connection was lost before PostgreSQL said whether it committed.
+            Violated, Interfered: PostgreSQL refused, and nothing has changed.
+        """
+        if self._connection is None:
+            return
+        with _read_as_a_write():
+            try:
+                await self._connection.execute("commit")
+            except Exception as error:
+                if lost_connection(error):
+                    raise OutcomeUnknown from error
+                raise
+        self._is_committed = True
+
+    async def end(self) -> None:
+        """Undoes what is not committed, and gives the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if not self._is_committed and not connection.is_closed():
+                await connection.execute("rollback")
+        except BaseException as error:
+            # In the pool it would carry this transaction into somebody else's change.
+            connection.terminate()
+            if not (isinstance(error, Exception) and lost_connection(error)):
+                raise
+        finally:
+            await self._pool.release(connection)
+
+
+class Session(Reader):
+    """What one operation reads and changes: transactions one after another, and after each a snapshot that shows it.
+
+    It never holds more than one connection: operations that each held one and waited for another would empty the pool.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        super().__init__(pool)
+        self.settings = settings
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """What `work` returns, once its transaction is committed. Whatever it raises rolls the transaction back.
+
+        `work` runs anew, in a new transaction, when another one interfered: it must change nothing but the database.
+
+        Raises:
+            Contention: another transaction interfered `ATTEMPTS` times.
+            OutcomeUnknown: the connection was lost at COMMIT. It is not tried again.
+        """
+        await self.renew()
+        pause_s = FIRST_PAUSE_S
+        for _ in range(ATTEMPTS - 1):
+            with suppress(Interfered):
+                return await self._attempt(work)
+            # Two that met would meet again if they waited equally long.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311
+            pause_s *= 2
+        try:
+            return await self._attempt(work)
+        except Interfered as error:
+            raise Contention(ATTEMPTS) from error
+
+    async def _attempt(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        transaction = Transaction(self._pool)
+        try:
+            result = await work(transaction)
+            await transaction.commit()
+        finally:
+            # Shielded, since a request that is cancelled must still give its connection back.
+            await asyncio.shield(transaction.end())
+            self.statements += transaction.statements
+            self.seconds += transaction.seconds
+        return result
