@@ -16,7 +16,7 @@ FLOORS = (
     ("settings", "observe"),
     ("model",),
     ("pg",),
-    ("loaders", "compiler", "demo"),
+    ("loaders", "compiler", "domain", "demo"),
     ("graph",),
     ("server",),
     ("cli",),
