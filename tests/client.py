@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,10 @@ import orjson
 import uvicorn
 
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
+from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.write import Session, Transaction
 from convoy_graphql.server.answers import encode, error_list
 from convoy_graphql.server.app import create_app
 from convoy_graphql.server.executors import Executors
@@ -51,6 +53,7 @@ class GraphClient:
         self._recording: list[list[str]] = []
         database.fetch_value = self._fetch_value  # type: ignore[method-assign]
         database.reader = self._reader  # type: ignore[method-assign]
+        database.session = self._session  # type: ignore[method-assign]
 
     def _record(self, sql: str) -> None:
         for seen in self._recording:
@@ -62,14 +65,30 @@ class GraphClient:
 
     def _reader(self) -> Reader:
         reader = Database.reader(self.database)
-        fetch = reader.fetch
+        reader.fetch = self._recorded(reader.fetch)  # type: ignore[method-assign]
+        return reader
 
+    def _session(self) -> Session:
+        session = Database.session(self.database)
+        session.fetch = self._recorded(session.fetch)  # type: ignore[method-assign]
+        write = session.write
+
+        async def recorded(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+            async def seen(transaction: Transaction) -> Any:
+                transaction.fetch = self._recorded(transaction.fetch)  # type: ignore[method-assign]
+                return await work(transaction)
+
+            return await write(seen)
+
+        session.write = recorded  # type: ignore[method-assign]
+        return session
+
+    def _recorded(self, fetch: Fetch) -> Fetch:
         async def recorded(sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
             self._record(sql)
             return await fetch(sql, parameters)
 
-        reader.fetch = recorded  # type: ignore[method-assign]
-        return reader
+        return recorded
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Answer:
         """The answer, whatever it is. Variables by name or as a dict."""

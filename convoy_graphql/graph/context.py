@@ -8,21 +8,35 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
+from convoy_graphql.errors import DatabaseUnavailable
 from convoy_graphql.loaders.loader import Fetch, Loaders
+from convoy_graphql.pg.write import Session
 
 
 @dataclass
 class OperationContext:
-    """One per operation, since loaders cache: `fetch` reads in the operation's snapshot.
+    """One per operation, since loaders cache: `fetch` reads in the operation's snapshot. A mutation has a session besides.
 
     `plans` keeps what a field's arguments and selection come to, by its nodes: worked out once, not once per parent.
     """
 
     fetch: Fetch
+    writes: Session | None = None
     plans: dict[Hashable, Any] = field(default_factory=dict)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
+        self.loaders = Loaders(self.fetch)
+
+    @property
+    def session(self) -> Session:
+        """Where a mutation writes."""
+        if self.writes is None:
+            raise DatabaseUnavailable
+        return self.writes
+
+    def begin_anew(self) -> None:
+        """After a change: what was loaded before it is forgotten. The session has ended its snapshot with the change."""
         self.loaders = Loaders(self.fetch)
 
 

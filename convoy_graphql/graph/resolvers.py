@@ -24,6 +24,9 @@ from convoy_graphql.model.values import read_uuid
 
 Resolver: TypeAlias = Callable[..., Any]
 
+#: Where a field that shows nothing of the model keeps its own resolver.
+RESOLVER = "convoy-resolver"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -34,7 +37,7 @@ class Plan:
 
 
 def attach(schema: GraphQLSchema, roots: Mapping[str, Resolver]) -> None:
-    """Gives every field of the schema its resolver: by its source, or by its place in a connection.
+    """Gives every field of the schema its resolver: its own, by its source, or by its place in a connection.
 
     Raises:
         TypeError: a field that has no source and is none of a connection's.
@@ -54,7 +57,15 @@ def source_of(field: GraphQLField) -> Attribute | Edge | None:
     return source
 
 
+def own_resolver(field: GraphQLField) -> Resolver | None:
+    """The resolver that a field was declared with; None for what shows the model, a connection or a root."""
+    resolver: Resolver | None = field.extensions["strawberry-definition"].metadata.get(RESOLVER)
+    return resolver
+
+
 def _resolver(type_name: str, name: str, field: GraphQLField, roots: Mapping[str, Resolver]) -> Resolver:
+    if own := own_resolver(field):
+        return own
     source = source_of(field)
     match source:
         case Attribute():

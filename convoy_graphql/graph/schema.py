@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import strawberry
 from graphql import GraphQLInterfaceType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
+from convoy_graphql.graph.mutations.mutation import Mutation
+from convoy_graphql.graph.mutations.problems import PROBLEM_TYPES, type_of
 from convoy_graphql.graph.nodes import TYPE_NAME, resolve_node, resolve_nodes
 from convoy_graphql.graph.query import Query
 from convoy_graphql.graph.resolvers import attach
@@ -16,7 +19,9 @@ from convoy_graphql.graph.scalars import SCALARS
 
 @cache
 def _strawberry_schema() -> strawberry.Schema:
-    return strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+    return strawberry.Schema(
+        query=Query, mutation=Mutation, types=PROBLEM_TYPES, config=StrawberryConfig(scalar_map=SCALARS)
+    )
 
 
 @cache
@@ -24,10 +29,15 @@ def executable_schema() -> GraphQLSchema:
     """What graphql-core executes: the types that Strawberry made, with the resolvers of this package."""
     schema = _strawberry_schema()._schema  # noqa: SLF001  # Strawberry has no public name for it
     attach(schema, {"node": resolve_node, "nodes": resolve_nodes})
-    node = schema.type_map["Node"]
-    if isinstance(node, GraphQLInterfaceType):
-        node.resolve_type = lambda row, _info, _type: row[TYPE_NAME]
+    _tell_apart(schema, "Node", lambda row, _info, _type: row[TYPE_NAME])
+    _tell_apart(schema, "UserError", lambda problem, _info, _type: type_of(problem))
     return schema
+
+
+def _tell_apart(schema: GraphQLSchema, name: str, resolve_type: Any) -> None:
+    interface = schema.type_map[name]
+    if isinstance(interface, GraphQLInterfaceType):
+        interface.resolve_type = resolve_type
 
 
 def sdl() -> str:

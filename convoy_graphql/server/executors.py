@@ -21,6 +21,7 @@ from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared, run
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
 from convoy_graphql.settings import Settings
 
@@ -107,8 +108,10 @@ class Executors:
 
     async def _by_loaders(self, prepared: Prepared, *, traced: bool, declined: str) -> bytes:
         observe.declined.labels(declined).inc()
-        async with self._database.reader() as reader:
-            result = await run(prepared, OperationContext(reader.fetch))
+        async with self._database.reader() if prepared.is_query else self._database.session() as reader:
+            result = await run(
+                prepared, OperationContext(reader.fetch, reader if isinstance(reader, Session) else None)
+            )
         return self._written(
             result, Trace(LOADERS, reader.statements, reader.seconds, declined=declined), traced=traced
         )

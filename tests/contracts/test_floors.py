@@ -26,7 +26,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Which rooms may import a library: what talks to PostgreSQL, to GraphQL or to HTTP stays where it can be found.
 ROOMS_OF = {
-    "sqlalchemy": {"model", "pg", "loaders", "compiler"},
+    "sqlalchemy": {"model", "pg", "loaders", "compiler", "domain"},
     "asyncpg": {"pg", "cli"},
     "aiodataloader": {"loaders"},
     "strawberry": {"graph"},

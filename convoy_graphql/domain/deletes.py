@@ -1,0 +1,87 @@
+"""Deleting a row, and saying beforehand what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Table, any_, func, or_, select, union
+from sqlalchemy import delete as delete_from
+
+from convoy_graphql.domain.outcome import Outcome
+from convoy_graphql.domain.perform import UseCase
+from convoy_graphql.domain.problems import NotFound, Refused
+from convoy_graphql.domain.reading import Reading
+from convoy_graphql.domain.rows import lock
+from convoy_graphql.domain.unit import Unit
+from convoy_graphql.domain.writable import Writable
+from convoy_graphql.model.entities import ENTITIES, Kind
+from convoy_graphql.model.values import list_parameter, parameter
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The row to delete. A dry run only looks."""
+
+    id: str
+    if_updated_at: str | None
+    dry_run: bool
+
+
+def delete(what: Writable) -> UseCase:
+    def read(reading: Reading) -> Deletion:
+        return Deletion(str(reading.id("id")), reading.value("ifUpdatedAt"), bool(reading.value("dryRun")))
+
+    async def run(unit: Unit, order: Deletion) -> Outcome:
+        row = await lock(unit, what, order.id, {}, order.if_updated_at, for_deletion=not order.dry_run)
+        if row is None:
+            raise Refused(NotFound(("id",), what.entity.name, order.id))
+        table = what.entity.stored
+        counts = await _count_cascade(unit, table, order.id, locked=not order.dry_run)
+        if not order.dry_run:
+            await unit.execute(delete_from(table).where(table.c.id == parameter(Kind.ID, order.id)))
+        return Outcome(order.id, facts={"deleted": counts})
+
+    return UseCase(f"delete{what.entity.name}", read, run)
+
+
+async def _count_cascade(unit: Unit, root: Table, row_id: str, *, locked: bool) -> dict[str, int]:
+    """How many rows of each type go with one row, where there are any.
+
+    `locked`: from the top down every row is locked that others may come to refer to, so that none is added unseen before the
+    delete: whoever inserts a row locks what it refers to.
+    """
+    going: dict[Table, list[str]] = {root: [row_id]}
+    counts: dict[str, int] = {}
+    for entity in ENTITIES:
+        table = entity.stored
+        if table is root:
+            continue
+        found = [
+            table.c[column] == any_(list_parameter(Kind.ID, going[parent]))
+            for column, parent in _cascades(table)
+            if going.get(parent)
+        ]
+        if not found:
+            continue
+        if any(parent is table for other in ENTITIES for _, parent in _cascades(other.stored)):
+            query = select(table.c.id).where(or_(*found)).order_by(table.c.id)
+            going[table] = [row["id"] for row in await unit.fetch(query.with_for_update() if locked else query)]
+            count = len(going[table])
+        else:
+            # A row may go for two reasons, as a dependency between two tasks that go. A union uses the index of each.
+            rows = union(*(select(table.c.id).where(reason) for reason in found)).subquery()
+            (counted,) = await unit.fetch(select(func.count().label("count")).select_from(rows))
+            count = counted["count"]
+        if count:
+            counts[entity.name] = count
+    return counts
+
+
+def _cascades(table: Table) -> Iterator[tuple[str, Table]]:
+    """The columns of `table` that name a row with which its own goes, and the table of that row."""
+    for key in table.foreign_key_constraints:
+        if key.ondelete == "CASCADE":
+            for element in key.elements:
+                if element.column.name == "id":
+                    yield element.parent.name, key.referred_table

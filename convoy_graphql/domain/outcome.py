@@ -1,0 +1,37 @@
+"""What a change came to: ids and facts, not rows. They are read afresh when they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convoy_graphql.domain.problems import Problem, read_problem
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The ids of a row and of the activities, further `facts` as JSON values; or the problems, and nothing was changed.
+
+    `replayed` when it is the answer to an earlier request with the same idempotency key.
+    """
+
+    row: str | None = None
+    activities: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    replayed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "row": self.row,
+            "activities": self.activities,
+            "facts": self.facts,
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+def replayed(json: Mapping[str, Any]) -> Outcome:
+    """The outcome that `as_json` wrote, told again."""
+    problems = tuple(read_problem(problem) for problem in json["problems"])
+    return Outcome(json["row"], tuple(json["activities"]), json["facts"], problems, replayed=True)

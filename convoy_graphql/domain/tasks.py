@@ -1,0 +1,55 @@
+"""What is special about tasks: the stage in which they begin, and what the feed tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from convoy_graphql.domain.problems import InvalidInput, Refused
+from convoy_graphql.domain.unit import TASK_CREATED, TASK_UPDATED, Unit
+from convoy_graphql.model import stages
+from convoy_graphql.model.entities import Kind
+from convoy_graphql.model.values import parameter
+
+
+async def complete(unit: Unit, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A new task's values, with the first stage of its workflow where it names none.
+
+    Raises:
+        Refused: it names a stage that its workflow lacks.
+    """
+    given = values.get("current_stage")
+    if "current_stage" in values and given is None:
+        return values
+    names = await stage_names(unit, values.get("workflow_id"))
+    if names and given is None:
+        return {**values, "current_stage": names[0]}
+    if names and given not in names:
+        says = f"currentStage is none of the workflow's stages, which are: {', '.join(names)}."
+        raise Refused(InvalidInput(("currentStage",), says))
+    return values
+
+
+async def stage_names(unit: Unit, workflow_id: str | None) -> list[str]:
+    """The stages of a workflow in order, of the default one where none is named; none where there is no such workflow."""
+    workflow = select(
+        func.coalesce(parameter(Kind.ID, workflow_id), stages.default_workflow_id()).label("id")
+    ).subquery()
+    rows = stages.stages_of_workflow(workflow)
+    query = rows.select(stages.stage_name(rows.child).label("name")).order_by(*rows.order)
+    return [row["name"] for row in await unit.fetch(query)]
+
+
+def record_created(unit: Unit, task_id: str, values: Mapping[str, Any]) -> None:
+    details = {"milestone_id": values["milestone_id"], "parent_task_id": values.get("parent_task_id")}
+    unit.record(TASK_CREATED, task_id, details)
+
+
+def record_updated(unit: Unit, task_id: str, changes: Mapping[str, tuple[Any, Any]]) -> None:
+    details = {
+        "updated_fields": list(changes),
+        "changes": {name: {"from": before, "to": after} for name, (before, after) in changes.items()},
+    }
+    unit.record(TASK_UPDATED, task_id, details)

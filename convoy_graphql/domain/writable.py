@@ -1,0 +1,209 @@
+"""What of each entity can be written, and how: one value per entity, from which the input types and the use cases are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from sqlalchemy import Column
+
+from convoy_graphql.domain import tasks as task_rules
+from convoy_graphql.domain.problems import InvalidInput, Problem
+from convoy_graphql.domain.reading import Reading
+from convoy_graphql.domain.unit import Unit
+from convoy_graphql.model import entities
+from convoy_graphql.model.entities import Entity, Kind
+from convoy_graphql.model.names import camel
+from convoy_graphql.model.tables import best_practices, milestones, patterns, projects, tasks, workflows, workspaces
+
+#: Values to write, by column, as `model.values.parameter` takes them.
+Values: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A column that clients write. `read` takes its value from an input; `fixed` says why it cannot change later."""
+
+    column: Column[Any]
+    kind: Kind
+    read: Callable[[Reading, str], Any]
+    target: Entity | None = None
+    fixed: str | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.column.name)
+
+    @property
+    def graphql_name(self) -> str:
+        return camel(self.name)
+
+    @property
+    def nullable(self) -> bool:
+        return bool(self.column.nullable)
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it is text of one line."""
+        return self.read is Reading.label
+
+    @property
+    def required(self) -> bool:
+        """Whether a new row needs it."""
+        return not self.column.nullable and self.column.server_default is None
+
+    @property
+    def description(self) -> str:
+        return self.column.comment or ""
+
+
+def label(column: Any, fixed: str | None = None) -> Field:
+    """Text of one line."""
+    return Field(column, Kind.TEXT, Reading.label, fixed=fixed)
+
+
+def text(column: Any) -> Field:
+    """Text of any length."""
+    return Field(column, Kind.TEXT, Reading.text)
+
+
+def instant(column: Any) -> Field:
+    return Field(column, Kind.DATETIME, Reading.value)
+
+
+def reference(column: Any, target: Entity, fixed: str | None = None) -> Field:
+    """The id of a row of `target`."""
+    return Field(column, Kind.ID, Reading.id, target, fixed)
+
+
+def document(column: Any, read: Callable[[Reading, str], Any] = Reading.json) -> Field:
+    """JSON. A `read` of its own checks the structure: it notes problems, and gives the JSON's text (`Reading.json`)."""
+    return Field(column, Kind.JSON, read)
+
+
+def nothing_to_check(_values: Values) -> Sequence[Problem]:
+    return ()
+
+
+async def as_given(_unit: Unit, values: Values) -> Values:
+    return values
+
+
+def unrecorded(_unit: Unit, _id: str, _values: Mapping[str, Any]) -> None:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Writable:
+    """An entity as it is written. What follows `fields` are the entity's own rules, where it has any."""
+
+    entity: Entity
+    fields: tuple[Field, ...]
+    #: The reference whose row decides in which workspace a row lives, where that is not given.
+    home: Field | None = None
+    #: What is wrong with the values that a row would have; of an update those that it keeps are among them, if they are references.
+    check: Callable[[Values], Sequence[Problem]] = field(default=nothing_to_check, kw_only=True)
+    #: The values that a new row gets, from those given.
+    complete: Callable[[Unit, Values], Awaitable[Values]] = field(default=as_given, kw_only=True)
+    #: What the feed is told of a new row with its values, and of the values that changed, each as (from, to).
+    record_created: Callable[[Unit, str, Values], None] = field(default=unrecorded, kw_only=True)
+    record_updated: Callable[[Unit, str, Mapping[str, tuple[Any, Any]]], None] = field(default=unrecorded, kw_only=True)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        return {each.name: each for each in self.fields}
+
+    @property
+    def changeable(self) -> tuple[Field, ...]:
+        return tuple(each for each in self.fields if each.fixed is None)
+
+    @property
+    def references(self) -> tuple[Field, ...]:
+        return tuple(each for each in self.fields if each.target is not None)
+
+
+def _one_scope(values: Values) -> Sequence[Problem]:
+    if values.get("workspace_id") is None or values.get("project_id") is None:
+        return ()
+    says = "It has one scope at most: a workspace, or a project, which includes its tasks. Send the other one as null, or leave it out."
+    return (InvalidInput(("workspaceId",), says), InvalidInput(("projectId",), says))
+
+
+STAYS = "{} stays in its workspace for life. Create it anew in the other one, and delete it here."
+MOVES = "A task moves by `moveTask`, which tells the feed."
+
+_home_of_milestone = reference(milestones.c.project_id, entities.PROJECT)
+_home_of_task = reference(tasks.c.milestone_id, entities.MILESTONE, fixed=MOVES)
+
+WORKSPACE = Writable(entities.WORKSPACE, (label(workspaces.c.name), text(workspaces.c.description)))
+PROJECT = Writable(
+    entities.PROJECT,
+    (
+        reference(projects.c.workspace_id, entities.WORKSPACE, fixed=STAYS.format("A project")),
+        label(projects.c.name),
+        text(projects.c.description),
+        text(projects.c.overview),
+        document(projects.c.tech_stack),
+        label(projects.c.status),
+    ),
+)
+MILESTONE = Writable(
+    entities.MILESTONE,
+    (
+        _home_of_milestone,
+        label(milestones.c.name),
+        text(milestones.c.description),
+        text(milestones.c.requirements),
+        label(milestones.c.status),
+        instant(milestones.c.target_date),
+    ),
+    _home_of_milestone,
+)
+TASK = Writable(
+    entities.TASK,
+    (
+        _home_of_task,
+        reference(tasks.c.parent_task_id, entities.TASK, fixed=MOVES),
+        label(tasks.c.title),
+        text(tasks.c.description),
+        label(tasks.c.current_stage, fixed="A task goes to another stage by `transitionTaskStage`."),
+        label(tasks.c.status),
+        reference(tasks.c.workflow_id, entities.WORKFLOW),
+    ),
+    _home_of_task,
+    complete=task_rules.complete,
+    record_created=task_rules.record_created,
+    record_updated=task_rules.record_updated,
+)
+WORKFLOW = Writable(
+    entities.WORKFLOW, (label(workflows.c.name), text(workflows.c.description), document(workflows.c.stages))
+)
+PATTERN = Writable(
+    entities.PATTERN,
+    (
+        reference(patterns.c.workspace_id, entities.WORKSPACE),
+        reference(patterns.c.project_id, entities.PROJECT),
+        label(patterns.c.name),
+        text(patterns.c.description),
+        label(patterns.c.pattern_type),
+        document(patterns.c.content),
+    ),
+    check=_one_scope,
+)
+BEST_PRACTICE = Writable(
+    entities.BEST_PRACTICE,
+    (
+        reference(best_practices.c.workspace_id, entities.WORKSPACE),
+        reference(best_practices.c.project_id, entities.PROJECT),
+        label(best_practices.c.name),
+        text(best_practices.c.description),
+        label(best_practices.c.category),
+        document(best_practices.c.content),
+    ),
+    check=_one_scope,
+)
+
+#: Every entity that clients create, in the order in which a reader meets them.
+WRITABLE = (WORKSPACE, PROJECT, MILESTONE, TASK, WORKFLOW, PATTERN, BEST_PRACTICE)
