@@ -73,18 +73,13 @@ class Edge:
 
 
 def _one(source: Entity, name: str, target: Entity, foreign_key: str, description: str) -> Edge:
-    column = source.stored.c[foreign_key]
-    in_workspace = rows.lives_in_workspace(source.stored) and foreign_key != "workspace_id"
-    needs = (foreign_key, "workspace_id") if in_workspace else (foreign_key,)
-    found = rows.referenced(source.stored, foreign_key, target.stored)
-    return Edge(
-        name, source, target, Arity.ONE, bool(column.nullable), needs, found, description, foreign_key=foreign_key
-    )
+    nullable = bool(source.stored.c[foreign_key].nullable)
+    found = rows.referenced(foreign_key, target.stored)
+    return Edge(name, source, target, Arity.ONE, nullable, (foreign_key,), found, description, foreign_key=foreign_key)
 
 
 def _many(source: Entity, name: str, target: Entity, found: RowsOf, description: str, *needs: str) -> Edge:
-    own = ("id", "workspace_id") if "workspace_id" in source.stored.c else ("id",)
-    return Edge(name, source, target, Arity.CONNECTION, False, (*own, *needs), found, description)
+    return Edge(name, source, target, Arity.CONNECTION, False, ("id", *needs), found, description)
 
 
 def _children(source: Entity, name: str, target: Entity, foreign_key: str, description: str) -> Edge:
@@ -121,6 +116,7 @@ EDGES: tuple[Edge, ...] = (
         PATTERN,
         rows.effective_patterns_of_project,
         "Patterns that apply in the project: its own, then its workspace's, then global ones. One that a nearer pattern of the same name and type shadows is left out.",
+        "workspace_id",
     ),
     _many(
         PROJECT,
@@ -128,6 +124,7 @@ EDGES: tuple[Edge, ...] = (
         BEST_PRACTICE,
         rows.effective_practices_of_project,
         "Best practices that apply in the project: its own, then its workspace's, then global ones. One that a nearer practice of the same name and category shadows is left out.",
+        "workspace_id",
     ),
     _one(MILESTONE, "workspace", WORKSPACE, "workspace_id", "The workspace that the milestone lives in."),
     _one(MILESTONE, "project", PROJECT, "project_id", "The project that the milestone belongs to."),
@@ -154,7 +151,7 @@ EDGES: tuple[Edge, ...] = (
         TASK,
         Arity.LIST,
         False,
-        ("parent_task_id", "workspace_id"),
+        ("parent_task_id",),
         rows.ancestors,
         "The parent task, its parent and so on up to the top: the nearest first.",
     ),
@@ -190,7 +187,7 @@ EDGES: tuple[Edge, ...] = (
         TASK_CLAIM,
         Arity.ONE,
         True,
-        ("id", "workspace_id"),
+        ("id",),
         rows.live_claim,
         "The claim on the task: who works on it, and until when. Null where nobody claimed it, and where the claim has expired.",
     ),
@@ -221,6 +218,7 @@ EDGES: tuple[Edge, ...] = (
         PATTERN,
         rows.effective_patterns_of_task,
         "Patterns that apply to the task: its project's, then its workspace's, then global ones. One that a nearer pattern of the same name and type shadows is left out.",
+        "workspace_id",
         "milestone_id",
     ),
     _many(
@@ -229,6 +227,7 @@ EDGES: tuple[Edge, ...] = (
         BEST_PRACTICE,
         rows.effective_practices_of_task,
         "Best practices that apply to the task: its project's, then its workspace's, then global ones. One that a nearer practice of the same name and category shadows is left out.",
+        "workspace_id",
         "milestone_id",
     ),
     _one(TASK_DEPENDENCY, "workspace", WORKSPACE, "workspace_id", "The workspace that both tasks live in."),

@@ -1,7 +1,8 @@
 """Which rows stand beside a row: the SQL that edges and computed values share, over tables and aliases alone.
 
-Each function takes the parent (anything that has the columns it reads) and returns `Rows`. Inside a workspace every one of
-them also equates `workspace_id`: a statement can then be bound to one workspace by one predicate per table.
+Each function takes the parent (anything that has the columns it reads) and returns `Rows`. Rows are matched by their keys
+alone. That both lie in one workspace follows from the composite foreign keys, so a statement is bound to one workspace by a
+predicate on each of its tables, all of which `alias_of` names.
 """
 
 from __future__ import annotations
@@ -106,24 +107,20 @@ def by_id(table: Table) -> RowsOf:
 
 def children(table: Table, foreign_key: str) -> RowsOf:
     """Rows of `table` whose `foreign_key` names the parent."""
-    equate = lives_in_workspace(table) and foreign_key != "workspace_id"
 
     def rows(parent: FromClause) -> Rows:
         child = alias_of(table)
-        match = child.c[foreign_key] == parent.c.id
-        return beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else beside(child, match)
+        return beside(child, child.c[foreign_key] == parent.c.id)
 
     return rows
 
 
-def referenced(source: Table, foreign_key: str, table: Table) -> RowsOf:
-    """The row of `table` that the `foreign_key` of a row of `source` names."""
-    equate = lives_in_workspace(source) and lives_in_workspace(table)
+def referenced(foreign_key: str, table: Table) -> RowsOf:
+    """The row of `table` that the parent's `foreign_key` names."""
 
     def rows(parent: FromClause) -> Rows:
         child = alias_of(table)
-        match = child.c.id == parent.c[foreign_key]
-        return beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else beside(child, match)
+        return beside(child, child.c.id == parent.c[foreign_key])
 
     return rows
 
@@ -135,8 +132,8 @@ def linked_tasks(parent_side: str, child_side: str) -> RowsOf:
         link, child = alias_of(task_dependencies), alias_of(tasks)
         return Rows(
             child,
-            link.join(child, and_(child.c.id == link.c[child_side], child.c.workspace_id == link.c.workspace_id)),
-            (link.c[parent_side] == task.c.id, link.c.workspace_id == task.c.workspace_id),
+            link.join(child, child.c.id == link.c[child_side]),
+            (link.c[parent_side] == task.c.id,),
             (link, child),
         )
 
@@ -190,11 +187,10 @@ def ancestors(task: FromClause) -> Rows:
         select(
             first.c.id,
             first.c.parent_task_id,
-            first.c.workspace_id,
             literal_column("1").label("distance"),
             array([first.c.id]).label("path"),
         )
-        .where(first.c.id == task.c.parent_task_id, first.c.workspace_id == task.c.workspace_id)
+        .where(first.c.id == task.c.parent_task_id)
         .correlate_except(first)
         .cte(recursive=True, nesting=True)
     )
@@ -202,18 +198,14 @@ def ancestors(task: FromClause) -> Rows:
         select(
             above.c.id,
             above.c.parent_task_id,
-            above.c.workspace_id,
             line.c.distance + 1,
             func.array_append(line.c.path, above.c.id, type_=ARRAY(above.c.id.type)),
         )
-        .select_from(
-            line.join(above, and_(above.c.id == line.c.parent_task_id, above.c.workspace_id == line.c.workspace_id))
-        )
+        .select_from(line.join(above, above.c.id == line.c.parent_task_id))
         .where(above.c.id != func.all(line.c.path))
     )
     child = alias_of(tasks)
-    joined = line.join(child, and_(child.c.id == line.c.id, child.c.workspace_id == line.c.workspace_id))
-    return Rows(child, joined, (), (line, child), (line.c.distance,))
+    return Rows(child, line.join(child, child.c.id == line.c.id), (), (line, child), (line.c.distance,))
 
 
 def project_of_task(task: FromClause) -> Expression:
@@ -221,7 +213,7 @@ def project_of_task(task: FromClause) -> Expression:
     milestone = alias_of(milestones)
     return (
         select(milestone.c.project_id)
-        .where(milestone.c.id == task.c.milestone_id, milestone.c.workspace_id == task.c.workspace_id)
+        .where(milestone.c.id == task.c.milestone_id)
         .correlate_except(milestone)
         .scalar_subquery()
     )
@@ -231,10 +223,8 @@ def tasks_of_project(project: FromClause) -> Rows:
     milestone, child = alias_of(milestones), alias_of(tasks)
     return Rows(
         child,
-        milestone.join(
-            child, and_(child.c.milestone_id == milestone.c.id, child.c.workspace_id == milestone.c.workspace_id)
-        ),
-        (milestone.c.project_id == project.c.id, milestone.c.workspace_id == project.c.workspace_id),
+        milestone.join(child, child.c.milestone_id == milestone.c.id),
+        (milestone.c.project_id == project.c.id,),
         (milestone, child),
     )
 
@@ -244,9 +234,7 @@ def activities_of(tasks_of: RowsOf) -> RowsOf:
 
     def rows(parent: FromClause) -> Rows:
         task, child = tasks_of(parent), alias_of(activity_feed)
-        joined = task.joined.join(
-            child, and_(child.c.task_id == task.child.c.id, child.c.workspace_id == task.child.c.workspace_id)
-        )
+        joined = task.joined.join(child, child.c.task_id == task.child.c.id)
         return Rows(child, joined, task.where, (*task.own, child))
 
     return rows
@@ -290,19 +278,15 @@ def effective(table: Table, kind: str, project_id: Callable[[FromClause], Expres
     """
 
     def rows(parent: FromClause) -> Rows:
-        child, nearer = alias_of(table), alias_of(table)
-        project, workspace = project_id(parent), parent.c.workspace_id
-        shadowed = exists(
-            select(literal_column("1"))
-            .where(
-                nearer.c.name == child.c.name,
-                nearer.c[kind] == child.c[kind],
-                scope_rank(nearer) < scope_rank(child),
-                _applies(nearer, project, workspace),
-            )
-            .correlate_except(nearer)
+        row = alias_of(table)
+        nearness = func.rank().over(partition_by=(row.c.name, row.c[kind]), order_by=scope_rank(row))
+        applying = (
+            select(row, nearness.label("nearness"))
+            .where(_applies(row, project_id(parent), parent.c.workspace_id))
+            .correlate_except(row)
+            .subquery()
         )
-        return beside(child, _applies(child, project, workspace), ~shadowed)
+        return beside(applying, applying.c.nearness == literal_column("1"))
 
     return rows
 
