@@ -1,7 +1,7 @@
-"""A plan as one SELECT: each object a sub-select whose columns bear the response keys, turned into JSON where it stands.
+"""A plan as one SELECT, which puts the JSON of the answer together as text.
 
-`row_to_json` over a sub-select keeps the keys in order and costs a quarter less than `json_build_object`. Sub-selects are
-scalar and correlated: sibling lists never multiply each other, and a parent without children costs one index probe.
+Sub-selects are scalar and correlated: sibling lists never multiply each other, and a parent without children costs one
+index probe.
 """
 
 from __future__ import annotations
@@ -12,11 +12,22 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ARRAY, FromClause, Select, Text, Uuid, bindparam, cast, column, func, literal_column, select
-from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSON
 
 from convoy_graphql.compiler.arguments import Form
+from convoy_graphql.compiler.columns import Columns
 from convoy_graphql.compiler.connection import ConnectionSelect
-from convoy_graphql.compiler.json import EMPTY_LIST, EMPTY_OBJECT, Json, as_list, as_object, whole_row, word
+from convoy_graphql.compiler.json import (
+    Expression,
+    Template,
+    gathered,
+    list_of,
+    object_of,
+    or_null,
+    text_of,
+    value_of,
+    word,
+)
 from convoy_graphql.compiler.plan import AnyById, ConnectionTo, Field, Many, Object, One, RowById, TypeName, Value
 from convoy_graphql.compiler.selection import Plan
 from convoy_graphql.model.arguments import Arguments
@@ -48,48 +59,46 @@ class _Renderer:
         self._forms = forms
 
     def answer(self, roots: Object) -> Select[Any]:
-        row = select(*self._columns(roots, None)).subquery()
         # As bytes, which the driver hands on as they are: as text it would decode them, and we encode them again.
-        text = cast(func.row_to_json(whole_row(row)), Text)
-        return select(func.textsend(text).label("data")).select_from(row)
+        return select(func.textsend(text_of(self._object(roots, None))).label("data"))
 
-    def _columns(self, fields: Object, row: FromClause | None) -> list[Json]:
-        return [self._field(field, row).label(field.key) for field in fields]
+    def _object(self, fields: Object, row: FromClause | None) -> Template:
+        return object_of({field.key: self._field(field, row) for field in fields})
 
-    def _field(self, field: Field, row: Any) -> Json:
+    def _field(self, field: Field, row: Any) -> Template:
         match field:
             case TypeName(_, name):
                 return word(name)
             case Value(_, attribute):
-                return attribute.value(row)
+                return value_of(attribute, row)
             case One(_, edge, fields):
                 found = self._one(edge.rows(row), fields)
-                return found if edge.nullable else func.coalesce(found, _refusal(row, edge))
+                return or_null(found) if edge.nullable else (func.coalesce(found, _refusal(row, edge)),)
             case Many(_, edge, fields):
                 return self._list(edge.rows(row), fields)
             case ConnectionTo():
                 return self._connection(field, row)
             case RowById(_, edge, site, fields):
-                return self._one(edge.rows(_key(parameter(Kind.ID, Slot(site, 0)))), fields)
+                return or_null(self._one(edge.rows(_key(parameter(Kind.ID, Slot(site, 0)))), fields))
             case AnyById():
                 return self._any_by_id(field)
 
-    def _one(self, found: Rows, fields: Object) -> Json:
-        columns = self._columns(fields, found.child)
-        query = found.select(*(columns or [EMPTY_OBJECT]))
+    def _one(self, found: Rows, fields: Object) -> Expression:
+        """The text of the row's object; null where there is no row."""
+        query = found.select(text_of(self._object(fields, found.child)))
         if found.order:
             query = query.order_by(*found.order).limit(literal_column("1"))
-        return as_object(query) if columns else query.scalar_subquery()
+        return query.scalar_subquery()
 
-    def _list(self, found: Rows, fields: Object) -> Json:
-        columns = self._columns(fields, found.child)
-        if columns:
-            return as_list(found.select(*columns).order_by(*found.order))
-        return found.select(func.coalesce(func.json_agg(EMPTY_OBJECT), EMPTY_LIST)).scalar_subquery()
+    def _list(self, found: Rows, fields: Object) -> Template:
+        columns = Columns(found.child)
+        columns.note(fields)
+        row = found.select(*columns.selected()).order_by(*found.order).subquery()
+        return list_of(select(gathered(self._object(fields, row))).select_from(row).scalar_subquery())
 
     # Roots by id
 
-    def _any_by_id(self, field: AnyById) -> Json:
+    def _any_by_id(self, field: AnyById) -> Template:
         slot = Slot(field.site, 0)
         if not field.many:
             return self._first_of(field.fields_of, _key(parameter(Kind.ID, slot)))
@@ -99,33 +108,32 @@ class _Renderer:
             .table_valued(column("id", Uuid(as_uuid=False)), with_ordinality="position")
             .render_derived()
         )
-        rows = func.json_agg(aggregate_order_by(self._first_of(field.fields_of, key), key.c.position))
-        return select(func.coalesce(rows, EMPTY_LIST)).select_from(key).scalar_subquery()
+        rows = gathered(self._first_of(field.fields_of, key), key.c.position)
+        return list_of(select(rows).select_from(key).scalar_subquery())
 
-    def _first_of(self, fields_of: Sequence[tuple[Entity, Object]], key: Any) -> Json:
+    def _first_of(self, fields_of: Sequence[tuple[Entity, Object]], key: Any) -> Template:
         # Hand-written ids may be in several tables. The loaders then answer with the last one's row.
-        return func.coalesce(
-            *(self._one(ROW_BY_ID[entity].rows(key), fields) for entity, fields in reversed(fields_of))
-        )
+        rows = (self._one(ROW_BY_ID[entity].rows(key), fields) for entity, fields in reversed(fields_of))
+        return or_null(func.coalesce(*rows))
 
     # Connections
 
-    def _connection(self, field: ConnectionTo, row: Any) -> Json:
+    def _connection(self, field: ConnectionTo, row: Any) -> Template:
         form = self._forms[field.site]
         if not isinstance(form, Arguments):
             raise TypeError(f"{field.edge} has no arguments")
         arguments = form.mapped(lambda place: Slot(field.site, place.number))
-        return ConnectionSelect(field, arguments, row, self._columns).json()
+        return ConnectionSelect(field, arguments, row, self._object).json()
 
 
-def _refusal(row: FromClause, edge: Edge) -> Json:
+def _refusal(row: FromClause, edge: Edge) -> Expression:
     """Stands for a row that has to be there and is not: a cast that fails, so that the loaders say which one.
 
     Only a restore with triggers off leaves such a reference. The cast has to read a column, or it failed in planning.
     """
-    return cast(cast(row.c[edge.needs[0]], Text), JSON)
+    return cast(cast(cast(row.c[edge.needs[0]], Text), JSON), Text)
 
 
-def _key(value: Json) -> Any:
+def _key(value: Expression) -> Any:
     """A parent that is a value and no row."""
     return SimpleNamespace(c=SimpleNamespace(id=value))

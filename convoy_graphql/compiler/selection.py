@@ -46,12 +46,6 @@ from convoy_graphql.model.entities import ENTITIES, Entity
 #: Field nodes by response key, in the order in which the keys first appear.
 Merged: TypeAlias = dict[str, list[FieldNode]]
 
-#: PostgreSQL cuts a name at 63 bytes, and a response key is the label of a column.
-LONGEST_KEY_BYTES = 63
-
-#: A target list ends at 1,664 columns, some of which the renderer needs.
-MOST_FIELDS = 1_600
-
 #: Fields of one operation, fragments unfolded. As many as `Settings.max_tokens` stand in a document; fragments multiply them.
 MOST_FIELDS_IN_ALL = 2_000
 
@@ -188,11 +182,6 @@ class _Walk:
         self._fields += len(merged)
         if self._fields > MOST_FIELDS_IN_ALL:
             raise Declined("the selection has more fields than one statement is made for")
-        if len(merged) > MOST_FIELDS:
-            raise Declined("an object has more fields than a SELECT has columns")
-        for key in merged:
-            if len(key) > LONGEST_KEY_BYTES:
-                raise Declined("a response key is longer than a column's name can be")
         return merged
 
     def _site(self, type_name: str, node: FieldNode, edge: Edge | None) -> int:

@@ -8,8 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
-# SQLAlchemy would shorten a label six bytes before PostgreSQL does. What may be long is a response key: the compiler counts.
-_DIALECT = asyncpg_dialect(max_identifier_length=128)  # type: ignore[no-untyped-call]
+_DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)

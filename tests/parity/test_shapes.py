@@ -205,3 +205,12 @@ async def test_the_last_rows_of_which_only_the_number_is_shown(client: GraphClie
     milestones = (await answered(client, query, 3, id=SMALL))["workspace"]["milestones"]["nodes"]
 
     assert [4, 2, 0] == [each["tasks"]["totalCount"] for each in milestones]
+
+
+async def test_an_object_of_hundreds_of_keys_longer_than_a_name_is_one_statement(client: GraphClient) -> None:
+    """PostgreSQL cuts a name at 63 bytes and takes a hundred arguments in a call: neither is a limit of the API."""
+    keys = [f"{'k' * 80}_{number}" for number in range(600)]
+    shown = " ".join(f"{key}: title" for key in keys)
+    data = await answered(client, f'{{ task(id: "{ident("2", 1)}") {{ {shown} }} }}', 1)
+
+    assert {"task": dict.fromkeys(keys, "S1")} == data

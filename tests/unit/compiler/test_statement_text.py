@@ -60,8 +60,8 @@ NODES = '{ tasks(first: 5, filter: {title: {eq: "a"}}) { nodes { title } %s } }'
 def test_only_the_selected_columns_are_read() -> None:
     text = sql("{ tasks { nodes { title milestone { name } } } }")
 
-    assert {"title", "milestone_id", "workspace_id", "created_at", "id"} == set(re.findall(r"\btasks_1\.(\w+)", text))
-    assert {"name", "id", "workspace_id"} == set(re.findall(r"\bmilestones_1\.(\w+)", text))
+    assert {"title", "milestone_id", "created_at", "id"} == set(re.findall(r"\btasks_1\.(\w+)", text))
+    assert {"name", "id"} == set(re.findall(r"\bmilestones_1\.(\w+)", text))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_near_side_of_a_page_that_begins_at_the_start_is_known_without_a_loo
 def test_a_count_alone_reads_no_rows() -> None:
     text = sql("{ tasks { totalCount } }")
 
-    assert "json_agg" not in text
+    assert "string_agg" not in text
     assert "ORDER BY" not in text
 
 
@@ -99,9 +99,6 @@ def test_a_field_that_is_skipped_is_not_read() -> None:
 def test_each_reason_to_decline() -> None:
     assert "introspection" == declined("{ __schema { queryType { name } } }")
     assert "no rows are selected" == declined("{ __typename }")
-    assert "a response key is longer than a column's name can be" == declined(
-        f"{{ {'k' * 64}: tasks {{ totalCount }} }}"
-    )
     assert "an argument has a value that is not taken" == declined("{ tasks(first: 501) { totalCount } }")
 
 
@@ -125,13 +122,3 @@ def test_fragments_that_multiply_are_declined_before_they_are_unfolded() -> None
     assert "the selection has more fields than one statement is made for" == declined(
         f"{{ tasks {{ nodes {{ ...F0 }} }} }} {folds} {last}"
     )
-
-
-def test_a_response_key_of_63_bytes_is_a_label_as_it_is_at_every_level() -> None:
-    key = "k" * 63
-    text = sql(
-        f"{{ {key}: tasks(last: 2) {{ {key}: edges {{ {key}: node {{ {key}: milestone {{ {key}: name }} }} }} }} }}"
-    )
-
-    assert {key} == set(re.findall(r"\bk{9,}\w*", text))
-    assert 5 == len(re.findall(rf"AS {key}\b", text))
