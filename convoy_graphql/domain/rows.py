@@ -50,7 +50,7 @@ def create(what: Writable) -> UseCase:
     def read(reading: Reading) -> Change:
         values = read_values(reading, what.fields)
         refuse_missing(reading, what, values)
-        reading.note(*what.check(values))
+        reading.note(*what.check(values, values))
         return Change(reading.id("id"), values)
 
     async def run(unit: Unit, change: Change) -> Outcome:
@@ -64,7 +64,9 @@ def create(what: Writable) -> UseCase:
 
 def update(what: Writable) -> UseCase:
     def read(reading: Reading) -> Change:
-        return Change(reading.id("id"), read_values(reading, what.changeable), reading.value("ifUpdatedAt"))
+        values = read_values(reading, what.changeable)
+        reading.note(*what.check(values, values))
+        return Change(reading.id("id"), values, reading.value("ifUpdatedAt"))
 
     async def run(unit: Unit, change: Change) -> Outcome:
         row_id = str(change.id)
@@ -80,7 +82,7 @@ def update(what: Writable) -> UseCase:
 def upsert(what: Writable) -> UseCase:
     def read(reading: Reading) -> Change:
         values = read_values(reading, what.fields)
-        reading.note(*what.check(values))
+        reading.note(*what.check(values, values))
         return Change(reading.id("id"), values)
 
     async def run(unit: Unit, change: Change) -> Outcome:
@@ -177,14 +179,14 @@ async def lock(
 ) -> Row | None:
     """The row as it is, locked until the commit; None where there is none. `for_deletion` nobody can refer to it meanwhile.
 
-    It has its references, whether `values` differ from what is there, and what is there where that is no JSON.
+    It has its references, whether each of `values` differs from what is there, and what is there where that is text or an id.
 
     Raises:
         Refused: the row is of another version than the client has seen.
     """
     table = what.entity.stored
     given = [what.by_name[name] for name in values]
-    shown = {each.name for each in (*what.references, *given) if each.kind is not Kind.JSON}
+    shown = {*_weighed(what), *(each.name for each in given if each.kind in {Kind.ID, Kind.TEXT})}
     if what.home is not None:
         shown.add("workspace_id")
     row = await unit.fetch_one(
@@ -213,8 +215,8 @@ async def change_row(unit: Unit, what: Writable, row_id: str, values: Values, be
     changed = {name: value for name, value in values.items() if before[_differs(name)]}
     if not changed:
         return
-    kept = {each.name: before[each.name] for each in what.references}
-    if problems := what.check({**kept, **changed}):
+    kept = {name: before[name] for name in _weighed(what)}
+    if problems := what.check({**kept, **changed}, changed):
         raise Refused(*problems)
     await refer(unit, what, changed, before["workspace_id"] if what.home is not None else None)
     table = what.entity.stored
@@ -269,6 +271,10 @@ def _target(each: Field) -> Entity:
 
 def _parameters(what: Writable, values: Values) -> dict[str, Any]:
     return {name: parameter(what.by_name[name].kind, value) for name, value in values.items()}
+
+
+def _weighed(what: Writable) -> set[str]:
+    return {*(each.name for each in what.references), *what.weighs}
 
 
 def _differs(name: str) -> str:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import orjson
 from sqlalchemy import Column
 
 from convoy_graphql.domain import tasks as task_rules
+from convoy_graphql.domain.documents import (
+    BEST_PRACTICE_CONTENT,
+    PATTERN_CONTENT,
+    STAGES,
+    TECH_STACK,
+    Flaw,
+    check_best_practice_content,
+    check_pattern_content,
+    check_stages,
+    check_tech_stack,
+)
 from convoy_graphql.domain.problems import InvalidInput, Problem
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.unit import Unit
@@ -24,13 +36,17 @@ Values: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A column that clients write. `read` takes its value from an input; `fixed` says why it cannot change later."""
+    """A column that clients write. `read` takes its value from an input; `fixed` says why it cannot change later.
+
+    `structure` is what a document has to look like, as a client reads it.
+    """
 
     column: Column[Any]
     kind: Kind
     read: Callable[[Reading, str], Any]
     target: Entity | None = None
     fixed: str | None = None
+    structure: str | None = None
 
     @property
     def name(self) -> str:
@@ -56,7 +72,7 @@ class Field:
 
     @property
     def description(self) -> str:
-        return self.column.comment or ""
+        return self.structure or self.column.comment or ""
 
 
 def label(column: Any, fixed: str | None = None) -> Field:
@@ -78,12 +94,24 @@ def reference(column: Any, target: Entity, fixed: str | None = None) -> Field:
     return Field(column, Kind.ID, Reading.id, target, fixed)
 
 
-def document(column: Any, read: Callable[[Reading, str], Any] = Reading.json) -> Field:
-    """JSON. A `read` of its own checks the structure: it notes problems, and gives the JSON's text (`Reading.json`)."""
-    return Field(column, Kind.JSON, read)
+def document(column: Any, structure: str, check: Callable[[object], Iterable[Flaw]] = lambda _: ()) -> Field:
+    """JSON with a structure, all flaws of which become problems. What depends on other columns is for `Writable.check`."""
+
+    def read(reading: Reading, name: str) -> str | None:
+        json = reading.json(name)
+        if json is not None:
+            reading.note(
+                *(
+                    InvalidInput((*reading.path_of(name), *flaw.path), flaw.message)
+                    for flaw in check(reading.given[name])
+                )
+            )
+        return json
+
+    return Field(column, Kind.JSON, read, structure=structure)
 
 
-def nothing_to_check(_values: Values) -> Sequence[Problem]:
+def nothing_to_check(_values: Values, _changing: Container[str]) -> Sequence[Problem]:
     return ()
 
 
@@ -103,8 +131,10 @@ class Writable:
     fields: tuple[Field, ...]
     #: The reference whose row decides in which workspace a row lives, where that is not given.
     home: Field | None = None
-    #: What is wrong with the values that a row would have; of an update those that it keeps are among them, if they are references.
-    check: Callable[[Values], Sequence[Problem]] = field(default=nothing_to_check, kw_only=True)
+    #: What is wrong with the values that a row would have, given which of them are new. Of those that an update leaves alone,
+    #: it is shown the references and what is named in `weighs`.
+    check: Callable[[Values, Container[str]], Sequence[Problem]] = field(default=nothing_to_check, kw_only=True)
+    weighs: tuple[str, ...] = field(default=(), kw_only=True)
     #: The values that a new row gets, from those given.
     complete: Callable[[Unit, Values], Awaitable[Values]] = field(default=as_given, kw_only=True)
     #: What the feed is told of a new row with its values, and of the values that changed, each as (from, to).
@@ -124,13 +154,26 @@ class Writable:
         return tuple(each for each in self.fields if each.target is not None)
 
 
-def _one_scope(values: Values) -> Sequence[Problem]:
-    if values.get("workspace_id") is None or values.get("project_id") is None:
-        return ()
-    says = "It has one scope at most: a workspace, or a project, which includes its tasks. Send the other one as null, or leave it out."
-    return (InvalidInput(("workspaceId",), says), InvalidInput(("projectId",), says))
+def _knowledge(
+    kind: str, check_content: Callable[[str, object], Iterable[Flaw]]
+) -> Callable[[Values, Container[str]], Sequence[Problem]]:
+    """The rules of patterns and practices: one scope at most, and a content as its `kind` asks."""
+
+    def check(values: Values, changing: Container[str]) -> Sequence[Problem]:
+        problems: list[Problem] = []
+        if values.get("workspace_id") is not None and values.get("project_id") is not None:
+            scopes = (name for name in ("workspace_id", "project_id") if name in changing)
+            problems += [InvalidInput((camel(name),), ONE_SCOPE) for name in scopes]
+        named, content = values.get(kind), values.get("content")
+        if named is not None and content is not None and (kind in changing or "content" in changing):
+            flaws = check_content(named, orjson.loads(content))
+            problems += [InvalidInput(("content", *flaw.path), flaw.message) for flaw in flaws]
+        return problems
+
+    return check
 
 
+ONE_SCOPE = "It has one scope at most: a workspace, or a project of one. Leave the other one out, or send it as null."
 STAYS = "{} stays in its workspace for life. Create it anew in the other one, and delete it here."
 MOVES = "A task moves by `moveTask`, which tells the feed."
 
@@ -145,7 +188,7 @@ PROJECT = Writable(
         label(projects.c.name),
         text(projects.c.description),
         text(projects.c.overview),
-        document(projects.c.tech_stack),
+        document(projects.c.tech_stack, TECH_STACK, check_tech_stack),
         label(projects.c.status),
     ),
 )
@@ -178,7 +221,8 @@ TASK = Writable(
     record_updated=task_rules.record_updated,
 )
 WORKFLOW = Writable(
-    entities.WORKFLOW, (label(workflows.c.name), text(workflows.c.description), document(workflows.c.stages))
+    entities.WORKFLOW,
+    (label(workflows.c.name), text(workflows.c.description), document(workflows.c.stages, STAGES, check_stages)),
 )
 PATTERN = Writable(
     entities.PATTERN,
@@ -188,9 +232,10 @@ PATTERN = Writable(
         label(patterns.c.name),
         text(patterns.c.description),
         label(patterns.c.pattern_type),
-        document(patterns.c.content),
+        document(patterns.c.content, PATTERN_CONTENT),
     ),
-    check=_one_scope,
+    check=_knowledge("pattern_type", check_pattern_content),
+    weighs=("pattern_type", "content"),
 )
 BEST_PRACTICE = Writable(
     entities.BEST_PRACTICE,
@@ -200,9 +245,10 @@ BEST_PRACTICE = Writable(
         label(best_practices.c.name),
         text(best_practices.c.description),
         label(best_practices.c.category),
-        document(best_practices.c.content),
+        document(best_practices.c.content, BEST_PRACTICE_CONTENT),
     ),
-    check=_one_scope,
+    check=_knowledge("category", check_best_practice_content),
+    weighs=("category", "content"),
 )
 
 #: Every entity that clients create, in the order in which a reader meets them.
