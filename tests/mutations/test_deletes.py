@@ -1,0 +1,119 @@
+"""What a delete takes with it: said exactly, beforehand too, and not a row more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from conftest import everything
+
+if TYPE_CHECKING:
+    from conftest import Change, Home, Unchanged
+
+ENGINES = ("loaders",)
+SHOWS = "id deleted { type count }"
+
+
+@pytest.fixture
+async def full(home: Home, writer: asyncpg.Connection) -> Home:
+    """`home` with something of everything in it."""
+    await writer.execute(
+        f"""
+        insert into tasks (milestone_id, title, parent_task_id, workflow_id) values
+            ('{home.milestone}', 'Sub', '{home.task}', '{home.workflow}'), ('{home.milestone}', 'Other', null, null);
+        insert into task_dependencies (task_id, depends_on_task_id)
+        select task.id, '{home.task}' from tasks as task where task.milestone_id = '{home.milestone}' and task.id <> '{home.task}';
+        insert into activity_feed (task_id, activity_type)
+        select task.id, 'COMMENT' from tasks as task where task.milestone_id = '{home.milestone}';
+        insert into task_claims (task_id, actor_id, expires_at)
+        values ('{home.task}', '{home.workspace}', now() + interval '1 hour');
+        insert into patterns (workspace_id, name, pattern_type, content) values ('{home.workspace}', 'W', 'X', '{{}}');
+        insert into patterns (project_id, name, pattern_type, content) values ('{home.project}', 'P', 'X', '{{}}');
+        insert into best_practices (project_id, name, category, content) values ('{home.project}', 'P', 'X', '{{}}');
+        """
+    )
+    return home
+
+
+def counts(**types: int) -> list[dict[str, Any]]:
+    return [{"type": type, "count": count} for type, count in types.items()]
+
+
+IN_MILESTONE = {"Task": 3, "TaskDependency": 2, "TaskClaim": 1, "Activity": 3}
+CASCADES = {
+    "Workspace": {"Project": 1, "Milestone": 1, **IN_MILESTONE, "Pattern": 2, "BestPractice": 1},
+    "Project": {"Milestone": 1, **IN_MILESTONE, "Pattern": 1, "BestPractice": 1},
+    "Milestone": IN_MILESTONE,
+    "Task": {"TaskDependency": 2, "TaskClaim": 1, "Activity": 1},
+    "Workflow": {},
+}
+
+
+@pytest.mark.parametrize("type", CASCADES)
+async def test_the_cascade_is_told_exactly(
+    change: Change, full: Home, elsewhere: Home, writer: asyncpg.Connection, type: str, unchanged: Unchanged
+) -> None:
+    row = getattr(full, type.lower())
+    async with unchanged:
+        tried = await change(f"delete{type}", {"id": row, "dryRun": True}, SHOWS)
+    before = await everything(writer)
+    deleted = await change(f"delete{type}", {"id": row}, SHOWS)
+    after = await everything(writer)
+
+    assert {"id": row, "deleted": counts(**CASCADES[type]), "errors": [], "replayed": False} == deleted.payload
+    assert tried.payload == deleted.payload
+    tables = {"Activity": "activity_feed", "TaskDependency": "task_dependencies", "BestPractice": "best_practices"}
+    gone = {
+        tables.get(name, f"{name.lower()}s").replace("taskc", "task_c"): count for name, count in CASCADES[type].items()
+    }
+    gone[f"{type.lower()}s"] = gone.get(f"{type.lower()}s", 0) + 1
+    lost = {table: len(before[table]) - len(after[table]) for table in before}
+    lost.pop("task_graph_versions")
+    assert gone == {table: count for table, count in lost.items() if count}
+
+
+async def test_subtasks_and_followers_stay(change: Change, full: Home, writer: asyncpg.Connection) -> None:
+    await change("deleteTask", {"id": full.task})
+    await change("deleteWorkflow", {"id": full.workflow})
+
+    rows = await writer.fetch(
+        "select title, parent_task_id, workflow_id from tasks where milestone_id = $1 order by title", full.milestone
+    )
+    assert [("Other", None, None), ("Sub", None, None)] == [tuple(row) for row in rows]
+
+
+async def test_a_dry_run_checks_the_version_too(change: Change, home: Home) -> None:
+    stale = {"id": home.task, "dryRun": True, "ifUpdatedAt": "2001-01-01T00:00:00Z"}
+    tried = await change("deleteTask", stale, SHOWS)
+
+    assert ["CONFLICT"] == tried.codes
+    assert None is tried["id"]
+
+
+async def test_what_comes_in_meanwhile_is_counted_or_refused(
+    change: Change, home: Home, writer: asyncpg.Connection, database: str
+) -> None:
+    """Somebody adds a task to the milestone and has not committed yet: the delete waits, and then counts it."""
+    other = await asyncpg.connect(database)
+    adding = other.transaction()
+    await adding.start()
+    await other.execute("insert into tasks (milestone_id, title) values ($1, 'Late')", home.milestone)
+
+    deleting = asyncio.create_task(change("deleteProject", {"id": home.project}, SHOWS))
+    while not await writer.fetchval("select exists (select from pg_locks where not granted)"):
+        assert not deleting.done()
+    await adding.commit()
+    await other.close()
+
+    assert counts(Milestone=1, Task=2) == (await deleting)["deleted"]
+    assert 0 == await writer.fetchval("select count(*) from tasks where workspace_id = $1", home.workspace)
+
+
+async def test_one_delete_costs_few_statements(change: Change, home: Home) -> None:
+    deleted = await change("deleteTask", {"id": home.task}, SHOWS)
+
+    # The row, what belongs to it (dependencies, claims, activity), the delete.
+    assert 5 == len(deleted.statements), deleted.statements
