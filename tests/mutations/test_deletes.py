@@ -39,7 +39,7 @@ async def full(home: Home, writer: asyncpg.Connection) -> Home:
 
 
 def counts(**types: int) -> list[dict[str, Any]]:
-    return [{"type": type, "count": count} for type, count in types.items()]
+    return [{"type": name, "count": count} for name, count in types.items()]
 
 
 IN_MILESTONE = {"Task": 3, "TaskDependency": 2, "TaskClaim": 1, "Activity": 3}
@@ -54,7 +54,7 @@ CASCADES = {
 
 @pytest.mark.parametrize("type", CASCADES)
 async def test_the_cascade_is_told_exactly(
-    change: Change, full: Home, elsewhere: Home, writer: asyncpg.Connection, type: str, unchanged: Unchanged
+    change: Change, full: Home, elsewhere: Home, *, writer: asyncpg.Connection, type: str, unchanged: Unchanged
 ) -> None:
     row = getattr(full, type.lower())
     async with unchanged:

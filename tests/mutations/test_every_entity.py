@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-
 from specimens import Specimen, specimens
 
 if TYPE_CHECKING:

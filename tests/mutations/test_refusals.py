@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-
 from specimens import specimens
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def invalid(*paths: str) -> list[tuple[str, str, str]]:
     ],
 )
 async def test_a_value_that_is_not_taken(
-    change: Change, home: Home, unchanged: Unchanged, verb: str, type: str, name: str, value: Any, says: str
+    change: Change, home: Home, unchanged: Unchanged, *, verb: str, type: str, name: str, value: Any, says: str
 ) -> None:
     specimen = specimens(home)[type]
     given = {"create": specimen.least, "update": {"id": NOBODY}, "upsert": {"id": NOBODY, **specimen.least}}[verb]
