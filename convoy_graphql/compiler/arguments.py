@@ -19,12 +19,24 @@ from convoy_graphql.model.values import read_ids, read_uuid
 Form: TypeAlias = Arguments | Place
 
 
+_ONE_ID = Place(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """The arguments of one site: what they ask, and with which values. Places are numbered from 0."""
 
     form: Form
     values: tuple[Any, ...]
+
+
+def read_id(value: Any) -> Given:
+    """What the one argument of a root by id gives.
+
+    Raises:
+        BadUserInput: no id.
+    """
+    return Given(_ONE_ID, (read_uuid("id", value),))
 
 
 def read_site(site: Site, variables: VariableValues) -> Given:
@@ -38,5 +50,5 @@ def read_site(site: Site, variables: VariableValues) -> Given:
         value = read_ids("ids", given["ids"]) if "ids" in given else read_uuid("id", given["id"])
         return Given(Place(0), (value,))
     if site.edge.arity is Arity.ONE:
-        return Given(Place(0), (read_uuid("id", given["id"]),))
+        return read_id(given["id"])
     return Given(*read_arguments(site.edge, given).split())

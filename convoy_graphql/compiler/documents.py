@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from graphql import DocumentNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues
 
-from convoy_graphql.compiler.arguments import Form, Given, read_site
+from convoy_graphql.compiler.arguments import Form, Given, read_id, read_site
 from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.compiler.render import Slot, render
 from convoy_graphql.compiler.selection import Plan, plan_selection, variables_of_directives
+from convoy_graphql.compiler.variables import Variables
 from convoy_graphql.errors import BadUserInput
-from convoy_graphql.pg.statement import Statement
 
 #: Choices of directives, and forms of arguments, that are kept of one document. A client that exceeds them is planned anew.
 MAX_PLANS: Final = 16
@@ -26,19 +26,32 @@ class Bound:
     """A statement with its parameters: its one row and column is the JSON of the answer's `data`, as bytes."""
 
     sql: str
-    parameters: tuple[Any, ...]
+    parameters: Sequence[Any]
     was_planned: bool
-
-
-#: The arguments of the sites that no variable changes, by the number of the site.
-Constants: TypeAlias = Mapping[int, Given]
 
 
 @dataclass
 class _Planned:
+    """A plan, and where the arguments of its sites come from.
+
+    `constants` are those that no variable changes, `by_id` sites whose one argument is a variable, by the variable's name:
+    their form is always the same, so only `others` decide which statement answers.
+    """
+
     plan: Plan
-    constants: Constants
-    statements: dict[tuple[Form, ...], Statement] = field(default_factory=dict)
+    constants: Mapping[int, Given]
+    by_id: tuple[tuple[int, str], ...]
+    others: tuple[int, ...]
+    statements: dict[tuple[Form, ...], _Prepared] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement with what is bound to it in every request, and places for what is not: parameter, site and number."""
+
+    sql: str
+    bound: tuple[Any, ...]
+    places: tuple[tuple[int, int, int], ...]
 
 
 class CompiledOperation:
@@ -54,6 +67,7 @@ class CompiledOperation:
         own = {definition.variable.name.value for definition in operation.variable_definitions or ()}
         used = variables_of_directives([operation, *self._fragments.values()])
         self._switches = tuple(name for name in used if name in own)
+        self._variables = Variables(schema, operation.variable_definitions or ())
         self._plans: dict[tuple[Any, ...], _Planned | Unsupported] = {}
 
     def bind(self, variables: Mapping[str, Any]) -> Bound | Unsupported:
@@ -65,36 +79,33 @@ class CompiledOperation:
             return self._bind(variables)
         except RecursionError:
             return Unsupported("the selection is nested too deeply")
-
-    def _bind(self, variables: Mapping[str, Any]) -> Bound | Unsupported:
-        definitions = self._operation.variable_definitions or ()
-        coerced = get_variable_values(self._schema, definitions, dict(variables))
-        if isinstance(coerced, list):
-            return Unsupported("a variable has a value that is not taken")
-        if any(coerced.coerced.get(name) is None for name in self._switches):
-            # Taken as a variable with a default, refused where it stands in a directive.
-            return Unsupported("a variable has a value that is not taken")
-        planned = self._planned(coerced.coerced)
-        if isinstance(planned, Unsupported):
-            return planned
-        try:
-            given = [
-                planned.constants.get(number) or read_site(site, coerced)
-                for number, site in enumerate(planned.plan.sites)
-            ]
         except (BadUserInput, GraphQLError):
             return Unsupported("an argument has a value that is not taken")
-        forms = tuple(each.form for each in given)
-        statement = planned.statements.get(forms)
-        was_planned = statement is not None
-        if statement is None:
+
+    def _bind(self, variables: Mapping[str, Any]) -> Bound | Unsupported:
+        values = self._variables.coerced(variables)
+        if values is None or any(values.coerced.get(name) is None for name in self._switches):
+            # A null for a directive is taken as a variable with a default, and refused where it stands.
+            return Unsupported("a variable has a value that is not taken")
+        planned = self._planned(values.coerced)
+        if isinstance(planned, Unsupported):
+            return planned
+        given: dict[int, Given] = {}
+        for number, name in planned.by_id:
+            given[number] = read_id(values.coerced[name])
+        for number in planned.others:
+            given[number] = read_site(planned.plan.sites[number], values)
+        forms = tuple([given[number].form for number in planned.others])
+        prepared = planned.statements.get(forms)
+        was_planned = prepared is not None
+        if prepared is None:
             if len(planned.statements) >= MAX_STATEMENTS:
                 planned.statements.clear()
-            statement = planned.statements[forms] = render(planned.plan, forms)
-        parameters = tuple(
-            given[bound.site].values[bound.number] if isinstance(bound, Slot) else bound for bound in statement.bound
-        )
-        return Bound(statement.sql, parameters, was_planned)
+            prepared = planned.statements[forms] = _prepare(planned, given)
+        parameters = list(prepared.bound)
+        for place, site, number in prepared.places:
+            parameters[place] = given[site].values[number]
+        return Bound(prepared.sql, parameters, was_planned)
 
     def _planned(self, variables: dict[str, Any]) -> _Planned | Unsupported:
         key = tuple(variables.get(name) for name in self._switches)
@@ -109,9 +120,22 @@ class CompiledOperation:
         plan = plan_selection(self._schema, self._operation, self._fragments, variables)
         if isinstance(plan, Unsupported):
             return plan
-        nothing: Any = get_variable_values(self._schema, (), {})
-        try:
-            constants = {number: read_site(site, nothing) for number, site in enumerate(plan.sites) if site.is_constant}
-        except (BadUserInput, GraphQLError):
-            return Unsupported("an argument has a value that is not taken")
-        return _Planned(plan, constants)
+        nothing = VariableValues({}, {})
+        constants = {number: read_site(site, nothing) for number, site in enumerate(plan.sites) if site.is_constant}
+        by_id = tuple((number, site.id_variable) for number, site in enumerate(plan.sites) if site.id_variable)
+        known = {*constants, *(number for number, _ in by_id)}
+        return _Planned(plan, constants, by_id, tuple(n for n in range(len(plan.sites)) if n not in known))
+
+
+def _prepare(planned: _Planned, given: Mapping[int, Given]) -> _Prepared:
+    every = {**planned.constants, **given}
+    statement = render(planned.plan, [every[number].form for number in range(len(every))])
+    bound: list[Any] = []
+    places: list[tuple[int, int, int]] = []
+    for place, each in enumerate(statement.bound):
+        if isinstance(each, Slot) and each.site not in planned.constants:
+            places.append((place, each.site, each.number))
+            bound.append(None)
+        else:
+            bound.append(every[each.site].values[each.number] if isinstance(each, Slot) else each)
+    return _Prepared(statement.sql, tuple(bound), tuple(places))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -136,12 +137,16 @@ class _VariablesOfField(Visitor):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Site:
-    """A field that takes arguments. `edge` is None for `node` and `nodes`."""
+    """A field that takes arguments. `edge` is None for `node` and `nodes`.
+
+    `id_variable` names the variable that is the whole of its arguments, `task(id: $id)`, where they are just that.
+    """
 
     edge: Edge | None
     node: FieldNode
     definition: GraphQLField
     is_constant: bool
+    id_variable: str | None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -167,6 +172,13 @@ def plan_selection(
     return Plan(roots, tuple(walk.sites))
 
 
+def _id_variable(node: FieldNode, edge: Edge | None) -> str | None:
+    match node.arguments:
+        case (ArgumentNode(value=VariableNode(name=name)),) if edge is not None and edge.arity is Arity.ONE:
+            return name.value
+    return None
+
+
 class _Walk:
     def __init__(
         self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], variables: dict[str, Any]
@@ -189,7 +201,7 @@ class _Walk:
         visitor = _VariablesOfField()
         for argument in node.arguments or ():
             visit(argument, visitor)
-        self.sites.append(Site(edge, node, fields.fields[node.name.value], is_constant=not visitor.found))
+        self.sites.append(Site(edge, node, fields.fields[node.name.value], not visitor.found, _id_variable(node, edge)))
         return len(self.sites) - 1
 
     def roots(self, operation: OperationDefinitionNode) -> Object:
