@@ -6,22 +6,22 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 
 from convoy_graphql.graph.execution import Operation
+from convoy_graphql.server.http import HttpRequest, TooLarge
 
 JSON_TYPE: Final = "application/json"
 GRAPHQL_TYPE: Final = "application/graphql-response+json"
 HTML_TYPE: Final = "text/html"
 
-#: What an integer beyond 64 bits has at least. orjson reads such a one as a float, that is as another number.
-_LONG_INTEGER: Final = re.compile(rb"\d{19}")
+#: orjson reads an integer beyond 64 bits as a float, that is as another number.
+_BEYOND_64_BITS: Final = float(2**63)
 
 
 class RefusedRequest(Exception):
@@ -70,34 +70,28 @@ def _matches(pattern: str, media_type: str) -> bool:
     return pattern in {"*/*", media_type, media_type.partition("/")[0] + "/*"}
 
 
-async def read_operation(request: Request, max_body_bytes: int) -> Operation:
+async def read_operation(request: HttpRequest, max_body_bytes: int) -> Operation:
     """The operation that a GET's query string or a POST's JSON body holds.
 
     Raises:
         RefusedRequest: 400, 405, 413 or 415, with what is accepted.
     """
     if request.method == "GET":
-        return _operation(_from_query_string(request))
+        return _operation(_from_query_string(request.query_string))
     if request.method != "POST":
         raise RefusedRequest(
             405, "METHOD_NOT_ALLOWED", "Send GraphQL operations with POST, or queries with GET.", allow="GET, POST"
         )
-    _check_content_type(request.headers.get("content-type", ""), request.headers.get("content-encoding", "identity"))
-    return _operation(_decode(await _read_body(request, max_body_bytes), "The request body"))
-
-
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    # Counted as it comes: a chunked body announces no length, and an announced one need not be true.
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise RefusedRequest(
-                413,
-                "PAYLOAD_TOO_LARGE",
-                f"The request body is over {max_bytes:,} bytes. Send long values as variables, in parts.",
-            )
-    return bytes(body)
+    _check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
+    try:
+        body = await request.body(max_body_bytes)
+    except TooLarge:
+        raise RefusedRequest(
+            413,
+            "PAYLOAD_TOO_LARGE",
+            f"The request body is over {max_body_bytes:,} bytes. Send long values as variables, in parts.",
+        ) from None
+    return _operation(_decode(body, "The request body"))
 
 
 @lru_cache(256)
@@ -112,8 +106,8 @@ def _check_content_type(content_type: str, encoding: str) -> None:
         raise RefusedRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed.", accept_encoding="identity")
 
 
-def _from_query_string(request: Request) -> dict[str, Any]:
-    given: dict[str, Any] = dict(request.query_params)
+def _from_query_string(query_string: bytes) -> dict[str, Any]:
+    given: dict[str, Any] = dict(QueryParams(query_string))
     for name in ("variables", "extensions"):
         if text := given.pop(name, None):
             given[name] = _decode(text, f"The {name} parameter")
@@ -125,7 +119,7 @@ def _decode(text: str | bytes, what: str) -> Any:
         encoded = text.encode() if isinstance(text, str) else text
         decoded = orjson.loads(encoded)
         # Slower, and looser in what it takes, but exact: whoever reads the integer says whether it is in range.
-        return json.loads(encoded) if _LONG_INTEGER.search(encoded) else decoded
+        return json.loads(encoded) if _may_be_rounded(decoded) else decoded
     except orjson.JSONDecodeError as error:
         reason = str(error).partition(":")[0]
         raise RefusedRequest(
@@ -135,6 +129,20 @@ def _decode(text: str | bytes, what: str) -> Any:
         raise RefusedRequest(400, "BAD_REQUEST", f"{what} holds half of a surrogate pair.") from None
     except RecursionError:
         raise RefusedRequest(400, "BAD_REQUEST", f"{what} is nested too deeply.") from None
+
+
+def _may_be_rounded(value: Any) -> bool:
+    """Whether a float in it may have been an integer."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+        elif isinstance(each, float) and abs(each) >= _BEYOND_64_BITS:
+            return True
+    return False
 
 
 def _operation(given: Any) -> Operation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -11,6 +10,7 @@ from convoy_graphql.graph.execution import RequestError, prepare
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.answers import encode, error_list, masked
 from convoy_graphql.server.executors import Executors
+from convoy_graphql.server.http import ClientGone, HttpRequest, HttpResponse
 from convoy_graphql.server.negotiation import (
     GRAPHQL_TYPE,
     HTML_TYPE,
@@ -26,7 +26,7 @@ from convoy_graphql.settings import Settings
 ENDPOINT = "/graphql"
 
 #: Asks for `extensions.convoy`: which executor answered, with how many statements, in which time.
-TRACE_HEADER = "x-convoy-trace"
+TRACE_HEADER = b"x-convoy-trace"
 
 
 class GraphQLView:
@@ -38,12 +38,15 @@ class GraphQLView:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.respond(Request(scope, receive))
-        await response(scope, receive, send)
+        response = await self.respond(HttpRequest(scope, receive))
+        if isinstance(response, HttpResponse):
+            await response.send(send)
+        else:
+            await response(scope, receive, send)
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: HttpRequest) -> HttpResponse | Response:
         """The response to a request, whatever went wrong with it."""
-        accept = request.headers.get("accept", "")
+        accept = request.header(b"accept")
         # The newer type goes to those who name it: what takes anything gets what everything reads.
         offered: tuple[str, ...] = (
             (GRAPHQL_TYPE, JSON_TYPE) if GRAPHQL_TYPE in accept.lower() else (JSON_TYPE, GRAPHQL_TYPE)
@@ -63,34 +66,28 @@ class GraphQLView:
             # A client of the older media type reads errors from the body alone, and may not read the body of a 400.
             status = 400 if media_type == GRAPHQL_TYPE else 200
             return respond({"errors": error_list(error.errors, self._settings.max_errors)}, media_type, status)
-        except ClientDisconnect:
+        except ClientGone:
             # Nobody reads the answer, and nothing went wrong here.
             return refusal(RefusedRequest(400, "BAD_REQUEST", "The request body ended early."), media_type)
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
             return respond({"errors": [masked(error)]}, media_type, 500)
 
-    async def _execute(self, request: Request, media_type: str) -> Response:
+    async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse:
         operation = await read_operation(request, self._settings.max_body_bytes)
         prepared = prepare(operation, self._settings.max_tokens)
         if request.method == "GET" and not prepared.is_query:
             raise RefusedRequest(
                 405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"
             )
-        traced = request.headers.get(TRACE_HEADER, "").lower() in {"1", "true"}
-        return respond(await self._executors.answer(prepared, traced=traced), media_type)
+        traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
+        return HttpResponse(await self._executors.answer(prepared, traced=traced), media_type)
 
 
-def refusal(refused: RefusedRequest, media_type: str) -> Response:
+def refusal(refused: RefusedRequest, media_type: str) -> HttpResponse:
     """The answer to a request that holds no operation."""
     error = GraphQLError(refused.message, extensions={"code": refused.code})
     return respond({"errors": [error.formatted]}, media_type, refused.status, refused.headers)
 
 
-def respond(answer: object, media_type: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A response of an answer, or of its JSON when that is there already."""
-    return Response(
-        answer if isinstance(answer, bytes) else encode(answer),
-        status,
-        {"vary": "Accept", "cache-control": "no-store", **(headers or {})},
-        media_type=f"{media_type}; charset=utf-8",
-    )
+def respond(answer: object, media_type: str, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(encode(answer), media_type, status, headers or {})
