@@ -136,6 +136,16 @@ async def demo(demo_database: str, engine: str) -> AsyncIterator[GraphClient]:
 
 
 @pytest.fixture
+async def own_demo(server: EmbeddedPostgres, demo_template: str, engine: str) -> AsyncIterator[GraphClient]:
+    """Executes operations over a small demo graph of the test's own, which it may change."""
+    name = f"demo_{uuid4().hex}"
+    dsn = await _create(server, name, demo_template)
+    async for client in _client(dsn, engine):
+        yield client
+    await _drop(server, name)
+
+
+@pytest.fixture
 async def demo_connection(demo_database: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the small demo graph, to ask in plain SQL what an answer should be."""
     connection = await asyncpg.connect(demo_database)
