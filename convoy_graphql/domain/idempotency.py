@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Float, bindparam, delete, func, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, Float, bindparam, delete, func, literal_column, null, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import BYTEA, insert
 
 from convoy_graphql.domain.outcome import Outcome, replayed
@@ -22,6 +22,7 @@ from convoy_graphql.domain.unit import Unit
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import mutation_keys
 from convoy_graphql.model.values import parameter
+from convoy_graphql.settings import Settings
 
 #: The actor where nobody is named.
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
@@ -46,26 +47,32 @@ def hash_of(given: Mapping[str, Any], *, without: str) -> bytes:
     return sha256(json.dumps(shown, sort_keys=True, default=str).encode()).digest()
 
 
-async def take(unit: Unit, key: Key, ttl_s: int) -> Outcome | None:
+async def take(unit: Unit, key: Key, settings: Settings) -> Outcome | None:
     """None when the key is new, and now this transaction's; else what was answered to the request that brought it first.
 
     Raises:
         Refused: it came with another mutation or another input.
+        WriteTimedOut: who brought it first is at work for longer than a statement may run.
     """
-    fresh = {
+    ttl_s = bindparam(None, float(settings.idempotency_key_ttl_s), type_=Float())
+    fresh: dict[str, ColumnElement[Any]] = {
+        **_scope(key),
         "mutation": parameter(Kind.TEXT, key.mutation),
         "input_hash": bindparam(None, key.input_hash, type_=BYTEA),
-        "outcome": None,
+        "outcome": null(),
         "created_at": func.now(),
-        "expires_at": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam(None, float(ttl_s), type_=Float())),
+        "expires_at": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, ttl_s),
     }
-    query = insert(mutation_keys).values({**_scope(key), **fresh})
+    # The condition comes before the row, and the wait for somebody else's with it; what is returned comes after. Where nothing
+    # is returned, no other statement of this transaction waits for a lock.
+    patient, usual = _lock_timeout("0"), _lock_timeout(str(settings.lock_timeout_ms))
+    query = insert(mutation_keys).from_select([*fresh], select(*fresh.values()).where(patient.is_not(None)))
     query = query.on_conflict_do_update(
         index_elements=["actor_id", "key"],
         set_={name: query.excluded[name] for name in fresh},
         where=mutation_keys.c.expires_at <= func.now(),
     )
-    if await unit.fetch_one(query.returning(literal_column("true"))) is not None:
+    if await unit.fetch_one(query.returning(usual)) is not None:
         return None
     found = await unit.fetch_one(select(mutation_keys).where(*_is(key)))
     if found is None:
@@ -89,6 +96,11 @@ async def keep(unit: Unit, key: Key, outcome: Outcome) -> None:
     await unit.execute(
         update(mutation_keys).where(*_is(key)).values(outcome=parameter(Kind.JSON, answer)).add_cte(sweep.cte("swept"))
     )
+
+
+def _lock_timeout(milliseconds: str) -> ColumnElement[Any]:
+    """Sets, until the end of the transaction, how long a statement waits for a lock; 0 is as long as it may run."""
+    return func.set_config(literal_column("'lock_timeout'"), parameter(Kind.TEXT, milliseconds), true())
 
 
 def _scope(key: Key) -> dict[str, ColumnElement[Any]]:

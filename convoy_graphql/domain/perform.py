@@ -68,7 +68,7 @@ async def perform(session: Session, use_case: UseCase, given: Mapping[str, Any])
         if key is None:
             return await run(unit)
         kept = idempotency.Key(actor, key, use_case.name, idempotency.hash_of(given, without=IDEMPOTENCY_KEY))
-        earlier = await idempotency.take(unit, kept, session.settings.idempotency_key_ttl_s)
+        earlier = await idempotency.take(unit, kept, session.settings)
         if earlier is not None:
             return earlier
         try:

@@ -191,6 +191,37 @@ async def test_of_two_at_once_one_runs_and_the_other_waits_for_its_answer(
     )
 
 
+async def test_the_second_waits_for_longer_than_for_any_lock(
+    change: Change, home: Home, database: str, writer: asyncpg.Connection
+) -> None:
+    """The first holds the key for ten times as long as a statement waits for a lock, by the database's own clock."""
+    given = new_task(home, title="Long")
+    async with another_client(database, lock_timeout_ms=30_000, statement_timeout_ms=30_000) as patient:
+        gate = await asyncpg.connect(database)
+        holding = gate.transaction()
+        await holding.start()
+        try:
+            await gate.execute("select from milestones where id = $1 for update", home.milestone)
+            first = asyncio.create_task(Change(patient).ask("createTask", given, TASK))
+            await wait_until_somebody_waits(writer)
+            async with another_client(database, lock_timeout_ms=20, statement_timeout_ms=30_000) as hasty:
+                second = asyncio.create_task(Change(hasty).ask("createTask", given, TASK))
+                await wait_until_somebody_waits(writer, how_many=2)
+                began = await writer.fetchval("select clock_timestamp()")
+                while 0.2 > await writer.fetchval("select extract(epoch from clock_timestamp() - $1)", began):
+                    assert not second.done()
+                # A key of its own waits no longer than the settings say, for what somebody holds.
+                other = await Change(hasty).ask("createTask", new_task(home, title="Other"), TASK)
+                await holding.rollback()
+                answers = [await first, await second]
+        finally:
+            await gate.close()
+
+    assert ["TIMEOUT"] == other.codes
+    assert [[], []] == [answer.errors for answer in answers]
+    assert {**answers[0].data["createTask"], "replayed": True} == answers[1].data["createTask"]
+
+
 async def test_the_second_runs_when_the_first_is_rolled_back(
     change: Change, home: Home, database: str, writer: asyncpg.Connection
 ) -> None:
