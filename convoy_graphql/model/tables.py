@@ -350,7 +350,7 @@ activity_feed = Table(
         "activity_type",
         Text,
         nullable=False,
-        comment="STAGE_CHANGE, TASK_CREATED, TASK_UPDATED, DEPENDENCY_ADDED, DEPENDENCY_REMOVED, COMMENT, or any other text.",
+        comment="STAGE_CHANGE, TASK_CREATED, TASK_UPDATED, DEPENDENCY_ADDED, DEPENDENCY_REMOVED, COMMENT, TASK_CLAIMED, TASK_RELEASED, or any other text.",
     ),
     Column("details", JSONB, comment="What happened, as a JSON object with snake_case keys."),
     _created_at("activity"),

@@ -72,7 +72,7 @@ comment on column public.activity_feed.task_id is
 comment on column public.activity_feed.actor_id is
     'The user or agent who acted, where known.';
 comment on column public.activity_feed.activity_type is
-    'STAGE_CHANGE, TASK_CREATED, TASK_UPDATED, DEPENDENCY_ADDED, DEPENDENCY_REMOVED, COMMENT, or any other text.';
+    'STAGE_CHANGE, TASK_CREATED, TASK_UPDATED, DEPENDENCY_ADDED, DEPENDENCY_REMOVED, COMMENT, TASK_CLAIMED, TASK_RELEASED, or any other text.';
 comment on column public.activity_feed.details is
     'What happened, as a JSON object with snake_case keys.';
 comment on column public.activity_feed.created_at is

@@ -189,3 +189,37 @@ async def test_a_statement_wakes_the_listener_once_and_says_nothing(
     await writer.close()
 
     assert [("convoy_activity", ""), ("convoy_activity", "the last")] == messages
+
+
+# Claims
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [("IN_PROGRESS", "DONE", 0), (None, "CANCELED", 0), ("TODO", "IN_PROGRESS", 1), ("DONE", "COMPLETED", 1)],
+)
+async def test_a_claim_ends_with_the_work_on_its_task(
+    connection: asyncpg.Connection, new_task: NewTask, here: Place, *, before: str | None, after: str, left: int
+) -> None:
+    task, other = await new_task(here.milestone), await new_task(here.milestone)
+    await connection.execute("update tasks set status = $2 where id = $1", task, before)
+    await connection.execute(
+        "insert into task_claims (task_id, actor_id, expires_at) select id, $1, now() + interval '1 hour' from tasks",
+        task,
+    )
+    await connection.execute("update tasks set status = $2 where id = $1", task, after)
+
+    assert left == await connection.fetchval("select count(*) from task_claims where task_id = $1", task)
+    assert 1 == await connection.fetchval("select count(*) from task_claims where task_id = $1", other)
+
+
+async def test_a_claim_that_has_expired_is_left_alone(
+    connection: asyncpg.Connection, new_task: NewTask, here: Place
+) -> None:
+    await connection.execute(
+        "insert into task_claims (task_id, actor_id, claimed_at, expires_at) values ($1, $1, now() - interval '2 hours', now())",
+        await new_task(here.milestone),
+    )
+    await connection.execute("update tasks set status = 'DONE'")
+
+    assert 1 == await connection.fetchval("select count(*) from task_claims")
