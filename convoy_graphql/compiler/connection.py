@@ -80,23 +80,25 @@ class ConnectionSelect:
 
     @cached_property
     def _page(self) -> Subquery:
-        """The columns of the page's rows, in its order, and one row more where it shows whether there are more.
-
-        Limited twice: a parameter tells the planner nothing, and for a tenth of all rows, which it assumes, it would plan
-        anew with each request. The constant inside is what it plans for; rows are pulled from it until the limit is met.
-        """
+        """The columns of the page's rows, in its order, and one row more where it shows whether there are more."""
         found = self._field.edge.rows(self._parent)
         columns = Columns(found.child)
         for part in self._rows:
             self._note(part, columns)
         if self._has_ends:
             columns.note_order(self._arguments.order)
-        page, more = self._arguments.page, 1 if self._has_more else 0
+        page = self._arguments.page
         query = found.select(*columns.selected()).where(*self._arguments.in_page(found.child))
         ordered = query.order_by(*self._arguments.order_by(found.child))
-        inner = ordered.limit(literal_column(str(page.ceiling + more))).subquery()
-        limit = self._limit + literal_column("1", Integer) if more else self._limit
-        rows = select(inner).limit(limit).subquery()
+        limit = self._limit + literal_column("1", Integer) if self._has_more else self._limit
+        if page.ceiling is None:
+            rows = ordered.limit(limit).subquery()
+        else:
+            # Limited twice: a parameter tells the planner nothing, and for a tenth of all rows, which it assumes, it would
+            # plan anew with each request. The constant inside is what it plans for; rows are pulled from it until the limit
+            # is met.
+            ceiling = literal_column(str(page.ceiling + 1), Integer)
+            rows = select(ordered.limit(ceiling).subquery()).limit(limit).subquery()
         if not (self._has_ends or page.backward or (self._has_more and self._rows)):
             return rows
         # Numbered after the cut, so that the rows within it are all that is ever sorted.
@@ -105,7 +107,10 @@ class ConnectionSelect:
 
     @cached_property
     def _limit(self) -> Expression:
-        return parameter(Kind.INT, self._arguments.page.limit)
+        page = self._arguments.page
+        if page.ceiling is None:
+            return literal_column(str(page.limit), Integer)
+        return parameter(Kind.INT, page.limit)
 
     def _note(self, part: Nodes | Edges, columns: Columns) -> None:
         if isinstance(part, Nodes):

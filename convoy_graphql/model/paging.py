@@ -35,20 +35,21 @@ Keys: TypeAlias = tuple[Any, ...]
 class Page:
     """At most `limit` rows after `after` and before `before`: the first of them, or the last when `backward`.
 
-    `ceiling` is a round number that the limit does not pass: the planner may read it where it cannot know the limit.
+    `ceiling` is a round number that the limit does not pass: the planner may read it where it cannot know the limit. It is
+    None where nobody said how many: the limit is then the default one, a constant and no value of the client's.
     """
 
     limit: int = DEFAULT_PAGE
     backward: bool = False
     after: Keys | None = None
     before: Keys | None = None
-    ceiling: int = DEFAULT_PAGE
+    ceiling: int | None = None
 
     def mapped(self, operand: Callable[[Any], Any]) -> Page:
         """The page with `operand` of each value in the place of the value, `limit` first. A null in a cursor stays."""
         return replace(
             self,
-            limit=operand(self.limit),
+            limit=self.limit if self.ceiling is None else operand(self.limit),
             after=_mapped(self.after, operand),
             before=_mapped(self.before, operand),
         )
@@ -71,9 +72,10 @@ def read_page(arguments: Mapping[str, Any], terms: Sequence[Term]) -> Page:
             "was given together with last. Page forward with first and after, or backward with last and before.",
         )
     limit = _read_size("first", first) if last is None else _read_size("last", last)
+    is_default = first is None and last is None
     return Page(
         limit=limit,
-        ceiling=DEFAULT_PAGE if limit <= DEFAULT_PAGE else MAX_PAGE,
+        ceiling=None if is_default else DEFAULT_PAGE if limit <= DEFAULT_PAGE else MAX_PAGE,
         backward=last is not None,
         after=_read_cursor("after", arguments.get("after"), terms),
         before=_read_cursor("before", arguments.get("before"), terms),

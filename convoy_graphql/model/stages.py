@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import (
     FromClause,
     Integer,
+    Numeric,
     Text,
     and_,
     case,
@@ -55,8 +56,8 @@ def _member(json: Expression, key: str) -> Expression:
     return json.op("->", return_type=JSONB())(literal_column(f"'{key}'"))
 
 
-def _text(json: Expression) -> Expression:
-    return json.op("#>>", return_type=Text())(literal_column("'{}'"))
+def _text_member(json: Expression, key: str) -> Expression:
+    return json.op("->>", return_type=Text())(literal_column(f"'{key}'"))
 
 
 def _is(json: Expression, json_type: str) -> Expression:
@@ -79,8 +80,8 @@ def _stages(workflow: FromClause) -> FromClause:
 def stage_name(stage: FromClause) -> Expression:
     """The stage's name: its `name`, or the element itself where a workflow lists bare names. Null where it has none."""
     definition = stage.c.definition
-    name = _member(definition, "name")
-    return case((_is(name, "string"), _text(name)), (_is(definition, "string"), _text(definition)))
+    name, bare = _member(definition, "name"), definition.op("#>>", return_type=Text())(literal_column("'{}'"))
+    return case((_is(name, "string"), _text_member(definition, "name")), (_is(definition, "string"), bare))
 
 
 def stage_text(key: str) -> Callable[[FromClause], Expression]:
@@ -88,7 +89,7 @@ def stage_text(key: str) -> Callable[[FromClause], Expression]:
 
     def value(stage: FromClause) -> Expression:
         member = _member(stage.c.definition, key)
-        return case((_is(member, "string"), _text(member)))
+        return case((_is(member, "string"), _text_member(stage.c.definition, key)))
 
     return value
 
@@ -101,8 +102,15 @@ def stage_is_checkpoint(stage: FromClause) -> Expression:
 def stage_order(stage: FromClause) -> Expression:
     """The stage's `order` where that is a whole number of nine digits at most, else its place in the list, from 1."""
     order = _member(stage.c.definition, "order")
-    whole = and_(_is(order, "number"), _text(order).op("~")(literal_column(r"'^-?\d{1,9}$'")))
-    return case((whole, cast(_text(order), Integer)), else_=cast(stage.c.position, Integer))
+    number = cast(order, Numeric)
+    # Compared as a number: a pattern for its digits took as long as the rest of the stage.
+    is_whole = and_(
+        func.scale(number) == literal_column("0", Integer),
+        func.abs(number) < literal_column("1000000000", Numeric),
+    )
+    # Nested, since only CASE promises that what is no number is not cast.
+    own = case((_is(order, "number"), case((is_whole, cast(order, Integer)))))
+    return func.coalesce(own, cast(stage.c.position, Integer))
 
 
 def _stages_where(where: Callable[[FromClause, FromClause, FromClause], tuple[Expression, ...]]) -> RowsOf:

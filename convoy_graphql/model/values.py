@@ -166,6 +166,11 @@ def parameter(kind: Kind, value: Any) -> Expression:
     return bindparam(None, value, type_=_TYPES[kind])
 
 
+def type_of_kind(kind: Kind) -> TypeEngine[Any]:
+    """The type of PostgreSQL in which values of a kind are stored."""
+    return _TYPES[kind]
+
+
 def list_parameter(kind: Kind, values: Any) -> Expression:
     """One array parameter, however many values: thousands of single ones would overflow PostgreSQL's stack."""
     values = list(values) if isinstance(values, tuple) else values
