@@ -51,28 +51,36 @@ class InvalidInput(Problem):
 
 @dataclass(frozen=True)
 class NotFound(Problem):
-    """No row of `type` has this id."""
+    """No row of `type` has this id. `says` what that means, where the usual sentence does not."""
 
     type: str
     id: str
+    says: str | None = None
     code: ClassVar[str] = "NOT_FOUND"
 
     @property
     def message(self) -> str:
-        return f"There is no {words(self.type)} with the id {self.id}. It was deleted, or the id is another row's."
+        return (
+            self.says
+            or f"There is no {words(self.type)} with the id {self.id}. It was deleted, or the id is another row's."
+        )
 
 
 @dataclass(frozen=True)
 class AlreadyExists(Problem):
-    """The row is there already."""
+    """The row is there already. `says` what that means, where the usual sentence does not."""
 
     type: str
     id: str
+    says: str | None = None
     code: ClassVar[str] = "ALREADY_EXISTS"
 
     @property
     def message(self) -> str:
-        return f"There is a {words(self.type)} with the id {self.id} already. Update it, or choose another id."
+        return (
+            self.says
+            or f"There is a {words(self.type)} with the id {self.id} already. Update it, or choose another id."
+        )
 
 
 @dataclass(frozen=True)
@@ -101,13 +109,15 @@ class WorkspaceMismatch(Problem):
 
 @dataclass(frozen=True)
 class DependencyCycle(Problem):
-    """`path` are ids of tasks, from the first back to itself, each waiting for the next."""
+    """`path` are ids of tasks, from the first back to itself, each waiting for the next. A task and itself: it named itself."""
 
     path: tuple[str, ...]
     code: ClassVar[str] = "DEPENDENCY_CYCLE"
 
     @property
     def message(self) -> str:
+        if len(self.path) == 2:
+            return "A task may not wait for itself. Name another task."
         return "A task may not wait for itself: this dependency would close a cycle. Remove one of the cycle's dependencies first."
 
 

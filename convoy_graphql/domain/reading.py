@@ -54,6 +54,21 @@ class Reading:
         """The canonical text of a UUID."""
         return self._read(name, read_uuid)
 
+    def ids(self, name: str, most: int) -> list[str | None]:
+        """The canonical texts of UUIDs in their order, None in the place of one that is not taken. `most` are taken."""
+        given = self.given.get(name) or ()
+        if len(given) > most:
+            self.refuse(name, f"{name} holds {len(given):,} ids; at most {most:,} are taken.")
+            return []
+        found: list[str | None] = []
+        for place, value in enumerate(given):
+            try:
+                found.append(read_uuid(f"{name}[{place}]", value))
+            except BadUserInput as error:
+                self.note(InvalidInput((*self.path_of(name), place), error.message))
+                found.append(None)
+        return found
+
     def text(self, name: str) -> str | None:
         """Text of any length that PostgreSQL can hold."""
         return self._read(name, read_text)

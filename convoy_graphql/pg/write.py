@@ -20,7 +20,9 @@ from convoy_graphql.settings import Settings
 T = TypeVar("T")
 
 _BEGIN: Final = "begin isolation level read committed read write"
-_SAVEPOINT, _BACK, _KEEP = "savepoint work", "rollback to savepoint work", "release savepoint work"
+_SAVEPOINT, _KEEP = "savepoint work", "release savepoint work"
+# Going back leaves the savepoint where it is: an outer one of the same name would be hidden behind it.
+_BACK = f"rollback to {_SAVEPOINT}; {_KEEP}"
 
 #: Integrity constraints, and our own triggers' (db/schema/00_functions.sql).
 _VIOLATIONS: Final = ("23", "CV")
@@ -95,7 +97,7 @@ class Transaction:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """What fails inside is undone, and the transaction goes on."""
+        """What fails inside is undone, and the transaction goes on. One may lie in another."""
         await self._execute(_SAVEPOINT)
         try:
             yield
