@@ -29,12 +29,13 @@ from convoy_graphql.domain.problems import (
 )
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.rows import lock
-from convoy_graphql.domain.unit import DEPENDENCY_ADDED, DEPENDENCY_REMOVED, Unit
+from convoy_graphql.domain.unit import Unit
 from convoy_graphql.domain.writable import TASK
 from convoy_graphql.model.entities import TASK_DEPENDENCY, Kind
 from convoy_graphql.model.rows import alias_of
 from convoy_graphql.model.tables import task_dependencies, tasks
 from convoy_graphql.model.values import list_parameter, parameter
+from convoy_graphql.model.vocab import DEPENDENCY_ADDED, DEPENDENCY_REMOVED
 from convoy_graphql.pg.write import Violated
 
 #: Tasks that one request names.

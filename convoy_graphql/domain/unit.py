@@ -34,8 +34,6 @@ Row: TypeAlias = Mapping[str, Any]
 # Types of activity: the original client's.
 TASK_CREATED: Final = "TASK_CREATED"
 TASK_UPDATED: Final = "TASK_UPDATED"
-DEPENDENCY_ADDED: Final = "DEPENDENCY_ADDED"
-DEPENDENCY_REMOVED: Final = "DEPENDENCY_REMOVED"
 
 
 class Unit:
