@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
+from convoy_graphql.domain.transitions import Reason
 from convoy_graphql.model.edges import words
 
 #: Where in the input: names as the API writes them, and places in lists from 0. Empty for the input as a whole.
@@ -135,19 +137,65 @@ class ParentCycle(Problem):
 
 @dataclass(frozen=True)
 class StageTransitionRefused(Problem):
-    """The workflow does not lead from the one stage to the other; `allowed` are those that it leads to."""
+    """The workflow does not lead from the one stage to the other. `reason` is the name of a `transitions.Reason`.
 
+    `to_stage` is None where none was named and none could be found; `allowed` are those that the same decision leads to.
+    """
+
+    reason: str
     from_stage: str | None
-    to_stage: str
+    to_stage: str | None
     allowed: tuple[str, ...]
     code: ClassVar[str] = "STAGE_TRANSITION_REFUSED"
 
     @property
     def message(self) -> str:
-        options = ", ".join(self.allowed) or "no other stage"
-        return (
-            f"The workflow does not lead from {self.from_stage} to {self.to_stage}. From here it leads to: {options}."
-        )
+        options = f" Allowed: {', '.join(self.allowed)}." if self.allowed else ""
+        return f"{Reason[self.reason].value}{options}"
+
+
+@dataclass(frozen=True)
+class ClaimRefused(Problem):
+    """The task cannot be taken up now. `reason` is the name of a `NotReady`.
+
+    `holder` has the claim until the instant `until`; `waits_for` are open tasks, the first of them. Each is there where the
+    reason is about it.
+    """
+
+    reason: str
+    task: str
+    holder: str | None = None
+    until: str | None = None
+    waits_for: tuple[str, ...] = ()
+    code: ClassVar[str] = "CLAIM_REFUSED"
+
+    @property
+    def message(self) -> str:
+        return NotReady[self.reason].value
+
+
+class NotReady(Enum):
+    """Why a task cannot be claimed. The value says what to do."""
+
+    FINISHED = "The task is finished. Set it to an open status first, if there is more to do."
+    CLAIMED = "Somebody works on the task: their claim has not expired. Wait until it has, or take up another task."
+    BLOCKED = "The task waits for tasks that are still open. Take up one of those first."
+    HAS_OPEN_SUBTASKS = "The task has subtasks that are still open. Take up one of those first."
+
+
+@dataclass(frozen=True)
+class ClaimLost(Problem):
+    """No claim with this id holds any more. `expired_at` where it only ran out, and nobody has taken the task up since."""
+
+    claim: str
+    expired_at: str | None = None
+    code: ClassVar[str] = "CLAIM_LOST"
+
+    @property
+    def message(self) -> str:
+        if self.expired_at is not None:
+            return f"The claim expired at {self.expired_at}. Claim the task again before you go on with it."
+        return "The claim is gone: it was released or taken over, or the task is finished. Look at the task before you go on with it."
 
 
 @dataclass(frozen=True)
@@ -162,12 +210,38 @@ class IdempotencyKeyReused(Problem):
         return f"This key was sent before, with {self.mutation} and another input. Choose a new key for each change; send the same one only to repeat the same change."
 
 
+@dataclass(frozen=True)
+class ReferenceCycle(Problem):
+    """Rows of one input that lead back to themselves: `path` are their client references, from the first back to itself."""
+
+    path: tuple[str, ...]
+    code: ClassVar[str] = "REFERENCE_CYCLE"
+
+    @property
+    def message(self) -> str:
+        return "These rows lead back to the first of them, and none could be the first to be made. Take one of the references out."
+
+
+@dataclass(frozen=True)
+class ReferenceRefused(Problem):
+    """The row of the same input that this one needs was refused."""
+
+    ref: str
+    code: ClassVar[str] = "REFERENCE_REFUSED"
+
+    @property
+    def message(self) -> str:
+        return f"It needs {self.ref}, which was refused. Correct that one first, and send both again."
+
+
 _CLASSES: dict[str, Any] = {problem.__name__: problem for problem in Problem.__subclasses__()}
 
 
 class Refused(Exception):
     """The change is not made: the transaction rolls back, and the client reads the problems."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: Problem, facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(*(problem.message for problem in problems))
         self.problems: Sequence[Problem] = problems
+        #: What else is told of the refusal, as an outcome's facts.
+        self.facts: Mapping[str, Any] = facts or {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ScalarSelect, select
+from sqlalchemy import ScalarSelect, Text, func, literal_column, select
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects.postgresql import insert as insert_into
 
@@ -193,6 +193,7 @@ async def lock(
         select(
             (table.c.updated_at == parameter(Kind.DATETIME, if_updated_at)).label(IS_CURRENT),
             *(table.c[name] for name in sorted(shown)),
+            *(as_told(table.c[name]).label(name) for name in what.follows),
             *(
                 table.c[each.name].is_distinct_from(parameter(each.kind, values[each.name])).label(_differs(each.name))
                 for each in given
@@ -207,7 +208,7 @@ async def lock(
 
 
 async def change_row(unit: Unit, what: Writable, row_id: str, values: Values, before: Row) -> None:
-    """Writes those of `values` that differ, and records them. None differs: nothing happens.
+    """Writes those of `values` that differ, and records them with what follows from them. None differs: nothing happens.
 
     Raises:
         Refused: as `insert`.
@@ -220,10 +221,14 @@ async def change_row(unit: Unit, what: Writable, row_id: str, values: Values, be
         raise Refused(*problems)
     await refer(unit, what, changed, before["workspace_id"] if what.home is not None else None)
     table = what.entity.stored
-    await unit.execute(
-        update_of(table).where(table.c.id == parameter(Kind.ID, row_id)).values(_parameters(what, changed))
-    )
-    what.record_updated(unit, row_id, {name: (before.get(name), value) for name, value in changed.items()})
+    query = update_of(table).where(table.c.id == parameter(Kind.ID, row_id)).values(_parameters(what, changed))
+    followed = [as_told(table.c[name]).label(name) for name in what.follows] or [table.c.id]
+    after = await unit.fetch_one(query.returning(*followed))
+    if after is None:
+        raise LookupError(f"{what.entity.name} {row_id} is locked, and gone")
+    told = {name: (before.get(name), value) for name, value in changed.items()}
+    told |= {name: (before[name], after[name]) for name in what.follows if before[name] != after[name]}
+    what.record_updated(unit, row_id, told)
 
 
 async def refer(unit: Unit, what: Writable, values: Values, home: str | None = None) -> str | None:
@@ -267,6 +272,11 @@ def _target(each: Field) -> Entity:
     if each.target is None:
         raise TypeError(f"{each.column} refers to nothing")
     return each.target
+
+
+def as_told(instant: Any) -> Any:
+    """An instant as the API and the feed tell it."""
+    return func.to_jsonb(instant).op("#>>", return_type=Text())(literal_column("'{}'"))
 
 
 def _parameters(what: Writable, values: Values) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -27,9 +27,13 @@ async def complete(unit: Unit, values: Mapping[str, Any]) -> Mapping[str, Any]:
     if names and given is None:
         return {**values, "current_stage": names[0]}
     if names and given not in names:
-        says = f"currentStage is none of the workflow's stages, which are: {', '.join(names)}."
-        raise Refused(InvalidInput(("currentStage",), says))
+        raise Refused(InvalidInput(("currentStage",), not_a_stage(names)))
     return values
+
+
+def not_a_stage(names: Sequence[str]) -> str:
+    """What is said of a stage that is none of these."""
+    return f"currentStage is none of the workflow's stages, which are: {', '.join(names)}."
 
 
 async def stage_names(unit: Unit, workflow_id: str | None) -> list[str]:
@@ -47,9 +51,13 @@ def record_created(unit: Unit, task_id: str, values: Mapping[str, Any]) -> None:
     unit.record(TASK_CREATED, task_id, details)
 
 
-def record_updated(unit: Unit, task_id: str, changes: Mapping[str, tuple[Any, Any]]) -> None:
+def record_updated(
+    unit: Unit, task_id: str, changes: Mapping[str, tuple[Any, Any]], more: Mapping[str, Any] | None = None
+) -> None:
+    """Tells the feed what changed, each as (from, to), and `more` beside it."""
     details = {
         "updated_fields": list(changes),
         "changes": {name: {"from": before, "to": after} for name, (before, after) in changes.items()},
+        **(more or {}),
     }
     unit.record(TASK_UPDATED, task_id, details)

@@ -135,6 +135,8 @@ class Writable:
     #: it is shown the references and what is named in `weighs`.
     check: Callable[[Values, Container[str]], Sequence[Problem]] = field(default=nothing_to_check, kw_only=True)
     weighs: tuple[str, ...] = field(default=(), kw_only=True)
+    #: Instants that the database keeps by itself when others change: the feed is told of them, too.
+    follows: tuple[str, ...] = field(default=(), kw_only=True)
     #: The values that a new row gets, from those given.
     complete: Callable[[Unit, Values], Awaitable[Values]] = field(default=as_given, kw_only=True)
     #: What the feed is told of a new row with its values, and of the values that changed, each as (from, to).
@@ -216,6 +218,7 @@ TASK = Writable(
         reference(tasks.c.workflow_id, entities.WORKFLOW),
     ),
     _home_of_task,
+    follows=("completion_date",),
     complete=task_rules.complete,
     record_created=task_rules.record_created,
     record_updated=task_rules.record_updated,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, TypeVar
 
 import strawberry
@@ -13,6 +14,7 @@ from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.nodes import TYPE_NAME
 from convoy_graphql.graph.relay import Node
 from convoy_graphql.graph.resolvers import RESOLVER, plan_of
+from convoy_graphql.graph.scalars import DateTime
 from convoy_graphql.loaders.loader import Record
 from convoy_graphql.model.edges import ROW_BY_ID
 from convoy_graphql.model.entities import ENTITIES
@@ -100,19 +102,84 @@ class ParentCycleError(UserError):
     )
 
 
+@strawberry.enum(description="Why a task does not go to a stage.")
+class StageTransitionReason(Enum):
+    NOT_ALLOWED = strawberry.enum_value(
+        "NOT_ALLOWED", description="The workflow does not lead there from the task's stage, or not with this decision."
+    )
+    CHECKPOINT_REQUIRED = strawberry.enum_value(
+        "CHECKPOINT_REQUIRED", description="The task's stage is a checkpoint: it is left forward with APPROVE only."
+    )
+    UNKNOWN_STAGE = strawberry.enum_value("UNKNOWN_STAGE", description="The workflow has no stage of this name.")
+    NO_WORKFLOW = strawberry.enum_value("NO_WORKFLOW", description="The task follows no workflow that has stages.")
+
+
 @_shows(problems.StageTransitionRefused, "A stage to which the workflow does not lead from where the task is.")
 class StageTransitionError(UserError):
+    reason: StageTransitionReason = _shown("Why.", lambda problem: problem.reason)
     from_: str | None = strawberry.field(
         name="from",
         description="The stage that the task is in.",
         metadata={RESOLVER: lambda problem, _info: problem.from_stage},
     )
-    to: str = _shown("The stage that was asked for.", lambda problem: problem.to_stage)
-    allowed: list[str] = _shown("The stages to which the workflow leads from here.", lambda problem: problem.allowed)
+    to: str | None = _shown(
+        "The stage that was asked for; null when none was named, and none lies that way.",
+        lambda problem: problem.to_stage,
+    )
+    allowed: list[str] = _shown(
+        "The stages to which the workflow leads from here with the same decision, in its order.",
+        lambda problem: problem.allowed,
+    )
+
+
+@strawberry.enum(description="Why a task cannot be claimed.")
+class ClaimRefusedReason(Enum):
+    FINISHED = strawberry.enum_value("FINISHED", description="It is finished.")
+    CLAIMED = strawberry.enum_value("CLAIMED", description="Somebody holds a claim on it that has not expired.")
+    BLOCKED = strawberry.enum_value("BLOCKED", description="It depends on tasks that are still open.")
+    HAS_OPEN_SUBTASKS = strawberry.enum_value("HAS_OPEN_SUBTASKS", description="It has subtasks that are still open.")
+
+
+@_shows(problems.ClaimRefused, "A task that cannot be taken up now: one error for each reason.")
+class ClaimRefusedError(UserError):
+    reason: ClaimRefusedReason = _shown("Why.", lambda problem: problem.reason)
+    claimed_by: strawberry.ID | None = _shown(
+        "Who holds the claim, when the reason is CLAIMED: yourself, perhaps, from before.",
+        lambda problem: problem.holder,
+    )
+    claimed_until: DateTime | None = _shown(
+        "When that claim expires, unless it is renewed.", lambda problem: problem.until
+    )
+    waits_for: list[strawberry.ID] = _shown(
+        "Ids of the open dependencies (BLOCKED) or of the open subtasks (HAS_OPEN_SUBTASKS): the first 100.",
+        lambda problem: problem.waits_for,
+    )
+
+
+@_shows(problems.ClaimLost, "A claim that does not hold any more: it expired, was released or taken over.")
+class ClaimLostError(UserError):
+    claim_id: strawberry.ID = _shown("The id that the claim had.", lambda problem: problem.claim)
+    expired_at: DateTime | None = _shown(
+        "When it expired, when it only did that and nobody has claimed the task since.",
+        lambda problem: problem.expired_at,
+    )
 
 
 @_shows(problems.IdempotencyKeyReused, "An `idempotencyKey` that came before with another change.")
 class IdempotencyKeyReusedError(UserError): ...
+
+
+@_shows(problems.ReferenceCycle, "Rows of one input that refer to each other in a circle.")
+class ReferenceCycleError(UserError):
+    path: list[str] = _shown(
+        "Client references of the rows on the cycle, from one back to itself, each needing the next.",
+        lambda problem: problem.path,
+    )
+
+
+@_shows(problems.ReferenceRefused, "A row that needs another one of the same input, which was refused.")
+class ReferenceRefusedError(UserError):
+    ref: str = _shown("The client reference, or the id, of the row that was refused.", lambda problem: problem.ref)
 
 
 #: Types that only the interface leads to, which the schema has to be told of.
@@ -125,5 +192,9 @@ PROBLEM_TYPES = (
     DependencyCycleError,
     ParentCycleError,
     StageTransitionError,
+    ClaimRefusedError,
+    ClaimLostError,
     IdempotencyKeyReusedError,
+    ReferenceCycleError,
+    ReferenceRefusedError,
 )

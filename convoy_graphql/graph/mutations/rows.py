@@ -18,11 +18,11 @@ from convoy_graphql.model.entities import Kind
 
 _TYPES: Final[dict[Kind, Any]] = {Kind.ID: strawberry.ID, Kind.TEXT: str, Kind.DATETIME: DateTime, Kind.JSON: JSON}
 
-_IF_UPDATED_AT: Final = (
+IF_UPDATED_AT: Final = (
     DateTime | None,
     "The `updatedAt` that was read, to the microsecond. When the row has another one by now, nothing is changed and the answer is a `ConflictError`.",
 )
-_DRY_RUN: Final = (bool | None, "Only say what would go with it. Nothing is changed.")
+DRY_RUN: Final = (bool | None, "Only say what would go with it. Nothing is changed.")
 
 #: What is worth knowing beside the rule that a row takes with it whatever belongs to it.
 _SURVIVORS: Final = {
@@ -37,9 +37,8 @@ class DeletedCount:
     count: int = strawberry.field(description="How many.", metadata={RESOLVER: lambda of, _: of[1]})
 
 
-def _values(
-    fields: Iterable[Field], *, required: bool, updating: bool = False
-) -> Iterator[tuple[str, tuple[Any, str]]]:
+def values(fields: Iterable[Field], *, required: bool, updating: bool = False) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """The members of an input type for what clients write. `required`: a new row needs those that have no default."""
     for each in fields:
         given = _TYPES[each.kind]
         said = each.description
@@ -65,7 +64,7 @@ def _create(what: Writable) -> Any:
             strawberry.ID | None,
             "An id of the client's choice: a UUID that no row has. One is made where it is left out.",
         ),
-        **dict(_values(what.fields, required=True)),
+        **dict(values(what.fields, required=True)),
     }
     return mutation(rows.create(what), f"Creates a {called}.", takes=takes, shows=_row_of(what))
 
@@ -74,8 +73,8 @@ def _update(what: Writable) -> Any:
     called = words(what.entity.name)
     takes: Takes = {
         "id": (strawberry.ID, f"The {called} to change."),
-        **dict(_values(what.changeable, required=False)),
-        "if_updated_at": _IF_UPDATED_AT,
+        **dict(values(what.changeable, required=False)),
+        "if_updated_at": IF_UPDATED_AT,
     }
     said = (
         f"Changes a {called}: what is left out stays, and a null empties. What is the same already counts as no change."
@@ -89,7 +88,7 @@ def _upsert(what: Writable) -> Any:
     called = words(what.entity.name)
     takes: Takes = {
         "id": (strawberry.ID, f"The {called} to change, or the id of the one to create."),
-        **dict(_values(what.fields, required=False, updating=True)),
+        **dict(values(what.fields, required=False, updating=True)),
     }
     shows = {
         **_row_of(what),
@@ -105,8 +104,8 @@ def _delete(what: Writable) -> Any:
     called = words(what.entity.name)
     takes: Takes = {
         "id": (strawberry.ID, f"The {called} to delete."),
-        "dry_run": _DRY_RUN,
-        "if_updated_at": _IF_UPDATED_AT,
+        "dry_run": DRY_RUN,
+        "if_updated_at": IF_UPDATED_AT,
     }
     shows = {
         "id": fact(
@@ -115,14 +114,15 @@ def _delete(what: Writable) -> Any:
         "deleted": fact(
             list[DeletedCount],
             "What went with it, by type, where there was any; of a dry run, what would.",
-            _deleted,
+            deleted,
         ),
     }
     said = f"Deletes a {called}, and what belongs to it.{_SURVIVORS.get(what, '')}"
     return mutation(deletes.delete(what), said, takes=takes, shows=shows)
 
 
-def _deleted(outcome: Outcome) -> list[tuple[str, int]]:
+def deleted(outcome: Outcome) -> list[tuple[str, int]]:
+    """What went with a row, by type."""
     return list(outcome.facts.get("deleted", {}).items())
 
 

@@ -1,0 +1,56 @@
+"""What people and agents tell the feed themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from convoy_graphql.domain.outcome import Outcome
+from convoy_graphql.domain.perform import UseCase
+from convoy_graphql.domain.problems import NotFound, Refused
+from convoy_graphql.domain.reading import Reading
+from convoy_graphql.domain.unit import Unit
+from convoy_graphql.model.entities import TASK, Kind
+from convoy_graphql.model.tables import tasks
+from convoy_graphql.model.values import parameter
+from convoy_graphql.model.vocab import COMMENT
+
+#: Characters in a comment.
+MAX_COMMENT: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One activity, as a client writes it."""
+
+    task: str
+    activity_type: str
+    details: Mapping[str, Any]
+
+
+def read_activity(reading: Reading) -> Telling:
+    reading.json("details")
+    details = reading.value("details")
+    if details is not None and not isinstance(details, dict):
+        reading.refuse("details", "details are no JSON object. Send one, with snake_case keys.")
+        details = None
+    return Telling(str(reading.id("taskId")), str(reading.label("activityType")), details or {})
+
+
+def read_comment(reading: Reading) -> Telling:
+    return Telling(str(reading.id("taskId")), COMMENT, {"text": reading.label("text", MAX_COMMENT)})
+
+
+async def run(unit: Unit, telling: Telling) -> Outcome:
+    # Held until the commit, so that the task is there for its activity; those who change it do not wait.
+    query = select(tasks.c.id).where(tasks.c.id == parameter(Kind.ID, telling.task))
+    if await unit.fetch_one(query.with_for_update(read=True, key_share=True)) is None:
+        raise Refused(NotFound(("taskId",), TASK.name, telling.task))
+    return Outcome(unit.record(telling.activity_type, telling.task, telling.details), unit.activities)
+
+
+ADD_ACTIVITY = UseCase("addTaskActivity", read_activity, run)
+ADD_COMMENT = UseCase("addTaskComment", read_comment, run)
