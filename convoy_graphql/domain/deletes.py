@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Table, any_, func, or_, select, union
@@ -37,7 +37,7 @@ def delete(what: Writable) -> UseCase:
         if row is None:
             raise Refused(NotFound(("id",), what.entity.name, order.id))
         table = what.entity.stored
-        counts = await _count_cascade(unit, table, order.id, locked=not order.dry_run)
+        counts = await count_cascade(unit, table, [order.id], locked=not order.dry_run)
         if not order.dry_run:
             await unit.execute(delete_from(table).where(table.c.id == parameter(Kind.ID, order.id)))
         return Outcome(order.id, facts={"deleted": counts})
@@ -45,20 +45,20 @@ def delete(what: Writable) -> UseCase:
     return UseCase(f"delete{what.entity.name}", read, run)
 
 
-async def _count_cascade(unit: Unit, root: Table, row_id: str, *, locked: bool) -> dict[str, int]:
-    """How many rows of each type go with one row, where there are any.
+async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, locked: bool) -> dict[str, int]:
+    """How many rows of each type go with some rows of `root`, where there are any. Those themselves do not count.
 
     `locked`: from the top down every row is locked that others may come to refer to, so that none is added unseen before the
     delete: whoever inserts a row locks what it refers to.
     """
-    going: dict[Table, list[str]] = {root: [row_id]}
+    going: dict[Table, Sequence[str]] = {root: ids}
     counts: dict[str, int] = {}
     for entity in ENTITIES:
         table = entity.stored
         if table is root:
             continue
         found = [
-            table.c[column] == any_(list_parameter(Kind.ID, going[parent]))
+            table.c[column] == any_(list_parameter(Kind.ID, list(going[parent])))
             for column, parent in _cascades(table)
             if going.get(parent)
         ]

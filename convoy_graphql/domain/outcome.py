@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convoy_graphql.domain.problems import Problem, read_problem
+from convoy_graphql.domain.problems import Problem, Refused, read_problem
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,8 @@ def replayed(json: Mapping[str, Any]) -> Outcome:
     """The outcome that `as_json` wrote, told again."""
     problems = tuple(read_problem(problem) for problem in json["problems"])
     return Outcome(json["row"], tuple(json["activities"]), json["facts"], problems, replayed=True)
+
+
+def refused_outcome(refused: Refused) -> Outcome:
+    """The outcome of a change that was not made."""
+    return Outcome(facts=refused.facts, problems=tuple(refused.problems))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from convoy_graphql.domain import idempotency
-from convoy_graphql.domain.outcome import Outcome
+from convoy_graphql.domain.outcome import Outcome, refused_outcome
 from convoy_graphql.domain.problems import Refused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.unit import Unit
@@ -50,7 +50,7 @@ async def perform(session: Session, use_case: UseCase, given: Mapping[str, Any])
         order = use_case.read(reading)
         reading.finish()
     except Refused as refused:
-        return Outcome(problems=tuple(refused.problems))
+        return refused_outcome(refused)
 
     async def run(unit: Unit) -> Outcome:
         try:
@@ -76,11 +76,11 @@ async def perform(session: Session, use_case: UseCase, given: Mapping[str, Any])
             async with unit.savepoint():
                 outcome = await run(unit)
         except Refused as refused:
-            outcome = Outcome(problems=tuple(refused.problems))
+            outcome = refused_outcome(refused)
         await idempotency.keep(unit, kept, outcome)
         return outcome
 
     try:
         return await session.write(work)
     except Refused as refused:
-        return Outcome(problems=tuple(refused.problems))
+        return refused_outcome(refused)

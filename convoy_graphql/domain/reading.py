@@ -25,6 +25,8 @@ class Reading:
         self.given = given
         self._path = path
         self._problems: list[Problem] = [] if problems is None else problems
+        #: What is told of the input beside its problems, where it is refused.
+        self.facts: dict[str, Any] = {}
 
     def has(self, name: str) -> bool:
         """Whether a value is given, and be it null."""
@@ -46,7 +48,7 @@ class Reading:
             Refused: with all the problems that were noted, here and in nested inputs.
         """
         if self._problems:
-            raise Refused(*self._problems)
+            raise Refused(*self._problems, facts=self.facts)
 
     # Values, None where there is none or where it is not taken
 

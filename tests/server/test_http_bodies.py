@@ -184,15 +184,15 @@ async def chunks(body: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
-async def test_the_largest_body_is_256_kb(http: httpx.AsyncClient, chunked: bool) -> None:
-    fits = TYPENAME.encode() + b" " * (262_144 - len(TYPENAME))
+async def test_the_largest_body_is_4_mb(http: httpx.AsyncClient, chunked: bool) -> None:
+    fits = TYPENAME.encode() + b" " * (4_194_304 - len(TYPENAME))
     answers = []
     for body in (fits, fits + b" ", fits * 20):
         content = chunks(body) if chunked else body
         answers.append(await http.post("/graphql", content=content, headers={"content-type": JSON}))
 
     assert [200, 413, 413] == [answer.status_code for answer in answers]
-    message = "The request body is over 262,144 bytes. Send long values as variables, in parts."
+    message = "The request body is over 4,194,304 bytes. Send long values as variables, in parts."
     assert refusal("PAYLOAD_TOO_LARGE", message) == answers[1].json() == answers[2].json()
 
 

@@ -1,0 +1,82 @@
+"""Rows of an input that name tasks which exist: read, and locked in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from convoy_graphql.domain.bulk.arrays import unnested
+from convoy_graphql.domain.bulk.ledger import Ledger, Note, Rows, read_rows
+from convoy_graphql.domain.problems import Conflict, InvalidInput, NotFound
+from convoy_graphql.domain.reading import Reading
+from convoy_graphql.domain.rows import IS_CURRENT, as_told
+from convoy_graphql.domain.unit import Row, Unit
+from convoy_graphql.domain.writable import TASK, Values
+from convoy_graphql.model.entities import Kind
+from convoy_graphql.model.tables import tasks
+
+#: The list in the input.
+LIST: Final = "tasks"
+
+NAMED_TWICE: Final = "The task is named in this call already. Say in one place all that is to become of it."
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """One task of the input."""
+
+    id: str
+    values: Values
+    if_updated_at: str | None
+
+
+def read_existing(reading: Reading, read_values: Callable[[Reading], Values]) -> Rows[Existing]:
+    """The tasks of an input, with what `read_values` reads of each beside its id and version."""
+
+    def read(each: Reading) -> Existing:
+        return Existing(each.id("id") or "", read_values(each), each.value("ifUpdatedAt"))
+
+    def refuse_repeated(rows: Sequence[Existing], note: Note) -> None:
+        seen: set[str] = set()
+        for place, row in enumerate(rows):
+            if row.id in seen:
+                note(place, InvalidInput((LIST, place, "id"), NAMED_TWICE))
+            elif row.id:
+                seen.add(row.id)
+
+    return read_rows(reading, LIST, read, refuse_repeated)
+
+
+async def lock_rows(
+    unit: Unit, rows: Rows[Existing], ledger: Ledger, columns: Sequence[str], *, for_deletion: bool | None = False
+) -> Mapping[str, Row]:
+    """The tasks as they are, by id, locked until the commit in the order of their ids; not at all where `for_deletion` is None.
+
+    Those that are not there, or are of another version, are noted as failed.
+    """
+    wanted = {row.id: row.if_updated_at for place, row in enumerate(rows.rows) if not ledger.has_failed(place)}
+    given = unnested({"id": (Kind.ID, [*wanted]), "version": (Kind.DATETIME, [*wanted.values()])})
+    query = (
+        select(
+            tasks.c.id,
+            (tasks.c.updated_at == given.c.version).label(IS_CURRENT),
+            *(tasks.c[name] for name in columns),
+            *(as_told(tasks.c[name]).label(name) for name in TASK.follows),
+        )
+        .select_from(tasks.join(given, tasks.c.id == given.c.id))
+        .order_by(tasks.c.id)
+    )
+    if for_deletion is not None:
+        query = query.with_for_update(of=tasks, key_share=not for_deletion)
+    found = {row["id"]: row for row in await unit.fetch(query)} if wanted else {}
+    for place, row in enumerate(rows.rows):
+        if ledger.has_failed(place):
+            continue
+        if row.id not in found:
+            ledger.note(place, NotFound(ledger.path(place, "id"), TASK.entity.name, row.id))
+        elif row.if_updated_at is not None and not found[row.id][IS_CURRENT]:
+            ledger.note(place, Conflict(ledger.path(place, "ifUpdatedAt"), TASK.entity.name, row.id))
+    return found
