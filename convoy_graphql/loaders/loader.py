@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
 
-from convoy_graphql.loaders.statements import CURSOR, PLACE, POSITION, Batch, Key, Wanted
+from convoy_graphql.loaders.statements import CURSOR, POSITION, Batch, Key, Wanted
 from convoy_graphql.model.arguments import Arguments
 from convoy_graphql.model.edges import Arity, Edge
 from convoy_graphql.model.paging import wrap_cursor
 
-#: One row: the wanted attributes by name, in their text form.
-Record: TypeAlias = dict[str, Any]
+#: One row: the wanted attributes by name, in their text form. Beside them stand the statement's own columns.
+Record: TypeAlias = Mapping[str, Any]
 
 #: Runs SQL with its parameters and gives the rows: `Reader.fetch`.
 Fetch: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
@@ -59,10 +59,8 @@ class EdgeLoader(DataLoader[Key, Answer]):
 
     async def _records(self, batch: Batch) -> dict[int, list[Record]]:
         groups: dict[int, list[Record]] = defaultdict(list)
-        for row in await self._fetch(*batch.rows(self.wanted)):
-            record = dict(row)
-            record.pop(PLACE, None)
-            groups[record.pop(POSITION)].append(record)
+        for record in await self._fetch(*batch.rows(self.wanted)):
+            groups[record[POSITION]].append(record)
         return groups
 
     async def _connections(self, batch: Batch) -> list[Connection]:
@@ -88,7 +86,7 @@ class EdgeLoader(DataLoader[Key, Answer]):
         else:
             connection.has_next = has_more
         if self.wanted.cursors:
-            connection.cursors = [wrap_cursor(record.pop(CURSOR)) for record in shown]
+            connection.cursors = [wrap_cursor(record[CURSOR]) for record in shown]
         connection.nodes = shown
 
     def _mark_beyond(self, connection: Connection, exist: bool) -> None:
