@@ -163,7 +163,6 @@ class ClaimRefused(Problem):
     """
 
     reason: str
-    task: str
     holder: str | None = None
     until: str | None = None
     waits_for: tuple[str, ...] = ()

@@ -6,9 +6,15 @@ from typing import Any, Final
 
 import strawberry
 
-from convoy_graphql.graph.mutations import bulk, dependencies, rows, task_life
+from convoy_graphql.graph.mutations import bulk, claims, dependencies, rows, task_life
 
-FIELDS: Final[dict[str, Any]] = {**rows.FIELDS, **bulk.FIELDS, **dependencies.FIELDS, **task_life.FIELDS}
+FIELDS: Final[dict[str, Any]] = {
+    **rows.FIELDS,
+    **bulk.FIELDS,
+    **dependencies.FIELDS,
+    **task_life.FIELDS,
+    **claims.FIELDS,
+}
 
 Mutation: Final = strawberry.type(
     type("Mutation", (), {"__annotations__": {}, "__module__": __name__, **FIELDS}),
