@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import any_
+from sqlalchemy import any_, func, literal_column, select, text, true
 from sqlalchemy import delete as delete_from
 
 from convoy_graphql.domain.bulk.existing import Existing, lock_rows, read_existing
@@ -18,6 +18,12 @@ from convoy_graphql.domain.unit import Unit
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import tasks
 from convoy_graphql.model.values import list_parameter
+
+# PostgreSQL looks for what goes with each row by a statement that it plans once a session. One that was planned while the
+# tables were small reads them whole, for each of the rows: 10,000 tasks among 60,000 then take longer than any statement may,
+# and 0.3 s by the indexes.
+_BY_INDEX: Final = select(func.set_config(literal_column("'enable_seqscan'"), literal_column("'off'"), true()))
+_PLAN_ANEW: Final = text("discard plans")
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,10 @@ async def _run(unit: Unit, order: Deletion) -> Outcome:
     await lock_rows(unit, order.rows, ledger, (), for_deletion=None if order.dry_run else True)
     ledger.settle()
     ids = sorted(row.id for place, row in enumerate(order.rows.rows) if not ledger.has_failed(place))
-    counts = await count_cascade(unit, tasks, ids, locked=not order.dry_run) if ids else {}
+    counts = await count_cascade(unit, tasks, ids, for_deletion=not order.dry_run) if ids else {}
     if ids and not order.dry_run:
+        await unit.execute(_BY_INDEX)
+        await unit.execute(_PLAN_ANEW)
         await unit.execute(delete_from(tasks).where(tasks.c.id == any_(list_parameter(Kind.ID, ids))))
     return Outcome(facts=ledger.facts([row.id for row in order.rows.rows], deleted=counts))
 
