@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
@@ -46,6 +48,32 @@ class EdgeLoader(DataLoader[Key, Answer]):
         self.arguments = arguments
         self.wanted = wanted
         self.has_run = False
+
+    def load(self, key: Key) -> asyncio.Future[Answer]:
+        """The answer for one parent. Whoever asks for it, too, waits on a future of their own.
+
+        Awaiting a future and being cancelled cancels it: graphql-core gives up the fields beside one that failed, and a
+        field elsewhere may wait for the same row.
+        """
+        first = self._cache.get(key)
+        if first is None or first.cancelled():
+            self.clear(key)
+            return super().load(key)
+        if first.done():
+            return first
+        own: asyncio.Future[Answer] = self.loop.create_future()
+        first.add_done_callback(partial(self._pass_on, key, own))
+        return own
+
+    def _pass_on(self, key: Key, own: asyncio.Future[Answer], first: asyncio.Future[Answer]) -> None:
+        if own.done():
+            return
+        if first.cancelled():
+            self.load(key).add_done_callback(partial(self._pass_on, key, own))
+        elif (error := first.exception()) is not None:
+            own.set_exception(error)
+        else:
+            own.set_result(first.result())
 
     async def batch_load_fn(self, keys: list[Key]) -> list[Answer]:
         self.has_run = True
