@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Table, any_, func, or_, select, union
+from sqlalchemy import Table, any_, column, exists, func, literal_column, or_, select, union
 from sqlalchemy import delete as delete_from
 
+from convoy_graphql.domain import tasks as task_rules
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Refused
@@ -16,6 +17,7 @@ from convoy_graphql.domain.rows import lock
 from convoy_graphql.domain.unit import Unit
 from convoy_graphql.domain.writable import Writable
 from convoy_graphql.model.entities import ENTITIES, Kind
+from convoy_graphql.model.tables import tasks
 from convoy_graphql.model.values import list_parameter, parameter
 
 
@@ -37,19 +39,19 @@ def delete(what: Writable) -> UseCase:
         if row is None:
             raise Refused(NotFound(("id",), what.entity.name, order.id))
         table = what.entity.stored
-        counts = await count_cascade(unit, table, [order.id], locked=not order.dry_run)
+        counts = await count_cascade(unit, table, [order.id], for_deletion=not order.dry_run)
         if not order.dry_run:
             await unit.execute(delete_from(table).where(table.c.id == parameter(Kind.ID, order.id)))
-        return Outcome(order.id, facts={"deleted": counts})
+        return Outcome(order.id, unit.activities, {"deleted": counts})
 
     return UseCase(f"delete{what.entity.name}", read, run)
 
 
-async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, locked: bool) -> dict[str, int]:
+async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, for_deletion: bool) -> dict[str, int]:
     """How many rows of each type go with some rows of `root`, where there are any. Those themselves do not count.
 
-    `locked`: from the top down every row is locked that others may come to refer to, so that none is added unseen before the
-    delete: whoever inserts a row locks what it refers to.
+    `for_deletion`: from the top down every row is locked that others may come to refer to, so that none is added unseen before
+    the delete: whoever inserts a row locks what it refers to. And the feed is told of the tasks that stay and forget what goes.
     """
     going: dict[Table, Sequence[str]] = {root: ids}
     counts: dict[str, int] = {}
@@ -66,7 +68,7 @@ async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, locked: 
             continue
         if any(parent is table for other in ENTITIES for _, parent in _cascades(other.stored)):
             query = select(table.c.id).where(or_(*found)).order_by(table.c.id)
-            going[table] = [row["id"] for row in await unit.fetch(query.with_for_update() if locked else query)]
+            going[table] = [row["id"] for row in await unit.fetch(query.with_for_update() if for_deletion else query)]
             count = len(going[table])
         else:
             # A row may go for two reasons, as a dependency between two tasks that go. A union uses the index of each.
@@ -75,13 +77,40 @@ async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, locked: 
             count = counted["count"]
         if count:
             counts[entity.name] = count
+    if for_deletion:
+        await _tell_who_forgets(unit, going)
     return counts
+
+
+async def _tell_who_forgets(unit: Unit, going: Mapping[Table, Sequence[str]]) -> None:
+    """Tells the feed of each task that stays and loses its parent, or the workflow that it follows."""
+    gone = func.unnest(list_parameter(Kind.ID, list(going.get(tasks, ())))).table_valued(column("id")).render_derived()
+    for name, parent in _references(tasks, "SET NULL"):
+        if not going.get(parent):
+            continue
+        forgetting = (
+            select(tasks.c.id, tasks.c[name])
+            .where(tasks.c[name] == any_(list_parameter(Kind.ID, list(going[parent]))))
+            .where(~exists(select(literal_column("1")).where(gone.c.id == tasks.c.id)))
+            .order_by(tasks.c.id)
+            .with_for_update(key_share=True, of=tasks)
+        )
+        for row in await unit.fetch(forgetting):
+            task_rules.record_updated(unit, row["id"], {name: (row[name], None)})
 
 
 def _cascades(table: Table) -> Iterator[tuple[str, Table]]:
     """The columns of `table` that name a row with which its own goes, and the table of that row."""
-    for key in table.foreign_key_constraints:
-        if key.ondelete == "CASCADE":
-            for element in key.elements:
-                if element.column.name == "id":
-                    yield element.parent.name, key.referred_table
+    return _references(table, "CASCADE")
+
+
+def _references(table: Table, when_it_goes: str) -> Iterator[tuple[str, Table]]:
+    """The columns of `table` that name another row, and the table of that row, by what happens to its own when it goes."""
+    found = {
+        str(element.parent.name): key.referred_table
+        for key in table.foreign_key_constraints
+        if (key.ondelete or "").startswith(when_it_goes)
+        for element in key.elements
+        if element.column.name == "id"
+    }
+    yield from found.items()

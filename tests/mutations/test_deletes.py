@@ -70,9 +70,11 @@ async def test_the_cascade_is_told_exactly(
         tables.get(name, f"{name.lower()}s").replace("taskc", "task_c"): count for name, count in CASCADES[type].items()
     }
     gone[f"{type.lower()}s"] = gone.get(f"{type.lower()}s", 0) + 1
+    # Sub stays, without its parent or its workflow, and the feed is told.
+    gone["activity_feed"] = gone.get("activity_feed", 0) - (type in {"Task", "Workflow"})
     lost = {table: len(before[table]) - len(after[table]) for table in before}
     lost.pop("task_graph_versions")
-    assert gone == {table: count for table, count in lost.items() if count}
+    assert {table: count for table, count in gone.items() if count} == {t: count for t, count in lost.items() if count}
 
 
 async def test_subtasks_and_followers_stay(change: Change, full: Home, writer: asyncpg.Connection) -> None:
@@ -83,6 +85,50 @@ async def test_subtasks_and_followers_stay(change: Change, full: Home, writer: a
         "select title, parent_task_id, workflow_id from tasks where milestone_id = $1 order by title", full.milestone
     )
     assert [("Other", None, None), ("Sub", None, None)] == [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("type", "column"), [("Task", "parent_task_id"), ("Milestone", "parent_task_id"), ("Workflow", "workflow_id")]
+)
+async def test_the_feed_is_told_of_those_that_stay(
+    change: Change, full: Home, writer: asyncpg.Connection, *, type: str, column: str
+) -> None:
+    """`Sub` has a parent in the milestone that goes, and lies in another."""
+    query = "insert into milestones (project_id, name) values ($1, 'Other') returning id"
+    other = await writer.fetchval(query, full.project)
+    await writer.execute(
+        "update tasks set milestone_id = $1 where title = 'Sub' and workspace_id = $2", other, full.workspace
+    )
+    gone = full.workflow if type == "Workflow" else full.task
+    deleted = await change(
+        f"delete{type}",
+        {"id": getattr(full, type.lower()), "actorId": full.project},
+        "activities { activityType actorId details task { title parentTask { id } } }",
+    )
+
+    (activity,) = deleted["activities"]
+    assert activity["details"].pop("timestamp")
+    assert "Sub" == activity["task"]["title"]
+    assert ("TASK_UPDATED", full.project) == (activity["activityType"], activity["actorId"])
+    assert {"updated_fields": [column], "changes": {column: {"from": gone, "to": None}}} == activity["details"]
+
+
+async def test_of_many_the_feed_is_told_of_those_that_stay(
+    change: Change, full: Home, writer: asyncpg.Connection
+) -> None:
+    """Of two tasks that go, one is the other's parent; and one has a subtask besides."""
+    rows = await writer.fetch("select title, id::text from tasks where workspace_id = $1", full.workspace)
+    ids = dict(map(tuple, rows))
+    await writer.execute("update tasks set parent_task_id = $1 where id = $2", ids["Sub"], ids["Other"])
+    given = [{"id": ids["Drive"]}, {"id": ids["Sub"]}]
+    await change("deleteTasks", {"tasks": given})
+
+    told = await writer.fetch(
+        "select task_id::text, details -> 'changes' -> 'parent_task_id' ->> 'from' from activity_feed"
+        " where workspace_id = $1 and activity_type = 'TASK_UPDATED'",
+        full.workspace,
+    )
+    assert [(ids["Other"], ids["Sub"])] == [tuple(row) for row in told]
 
 
 async def test_a_dry_run_checks_the_version_too(change: Change, home: Home) -> None:
@@ -115,5 +161,5 @@ async def test_what_comes_in_meanwhile_is_counted_or_refused(
 async def test_one_delete_costs_few_statements(change: Change, home: Home) -> None:
     deleted = await change("deleteTask", {"id": home.task}, SHOWS)
 
-    # The row, what belongs to it (dependencies, claims, activity), the delete.
-    assert 5 == len(deleted.statements), deleted.statements
+    # The row, what belongs to it (dependencies, claims, activity), who forgets it, the delete.
+    assert 6 == len(deleted.statements), deleted.statements

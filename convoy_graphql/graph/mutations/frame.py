@@ -121,7 +121,7 @@ def row(target: Entity, description: str | None = None) -> Shown:
     return Shown(_type_of(target) | None, said, resolve)
 
 
-def activities() -> Shown:
+def activities(description: str | None = None) -> Shown:
     """What the outcome told the feed."""
 
     async def resolve(outcome: Outcome, info: Info) -> list[Answer]:
@@ -130,7 +130,7 @@ def activities() -> Shown:
 
     return Shown(
         list[_type_of(ACTIVITY)],  # type: ignore[misc]  # made from the entity
-        "What the feed was told of it, in order. Empty when nothing was changed.",
+        description or "What the feed was told of it, in order. Empty when nothing was changed.",
         resolve,
     )
 

@@ -9,7 +9,7 @@ import strawberry
 
 from convoy_graphql.domain import deletes, rows
 from convoy_graphql.domain.outcome import Outcome
-from convoy_graphql.domain.writable import TASK, WORKFLOW, WRITABLE, Field, Writable
+from convoy_graphql.domain.writable import MILESTONE, PROJECT, TASK, WORKFLOW, WRITABLE, Field, Writable
 from convoy_graphql.graph.mutations.frame import Shown, Takes, activities, fact, mutation, row
 from convoy_graphql.graph.resolvers import RESOLVER
 from convoy_graphql.graph.scalars import JSON, DateTime
@@ -24,8 +24,10 @@ IF_UPDATED_AT: Final = (
 )
 DRY_RUN: Final = (bool | None, "Only say what would go with it. Nothing is changed.")
 
-#: What is worth knowing beside the rule that a row takes with it whatever belongs to it.
+#: The tasks that stay, where a row takes with it whatever belongs to it. The feed is told of each.
 _SURVIVORS: Final = {
+    PROJECT: " Subtasks that lie in milestones of other projects stay, with no parent.",
+    MILESTONE: " Subtasks that lie in other milestones stay, with no parent.",
     TASK: " Its subtasks stay, with no parent.",
     WORKFLOW: " Tasks that followed it stay, and follow the default workflow.",
 }
@@ -117,6 +119,10 @@ def _delete(what: Writable) -> Any:
             deleted,
         ),
     }
+    if what in _SURVIVORS:
+        shows["activities"] = activities(
+            "What the feed was told of the tasks that stay, in order. Empty for a dry run."
+        )
     said = f"Deletes a {called}, and what belongs to it.{_SURVIVORS.get(what, '')}"
     return mutation(deletes.delete(what), said, takes=takes, shows=shows)
 
