@@ -48,7 +48,7 @@ async def _run(unit: Unit, order: Deletion) -> Outcome:
         await unit.execute(_BY_INDEX)
         await unit.execute(_PLAN_ANEW)
         await unit.execute(delete_from(tasks).where(tasks.c.id == any_(list_parameter(Kind.ID, ids))))
-    return Outcome(facts=ledger.facts([row.id for row in order.rows.rows], deleted=counts))
+    return Outcome(None, unit.activities, ledger.facts([row.id for row in order.rows.rows], deleted=counts))
 
 
 DELETE_TASKS: Final = UseCase("deleteTasks", _read, _run)

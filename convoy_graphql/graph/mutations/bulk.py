@@ -232,6 +232,7 @@ FIELDS: Final = {
                 "What went with them, by type, where there was any; of a dry run, what would.",
                 deleted,
             ),
+            "activities": activities(),
         },
     ),
     "import_milestone": mutation(
