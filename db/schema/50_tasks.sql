@@ -31,10 +31,11 @@ create index tasks_workspace_id_created_at_id_idx on public.tasks (workspace_id,
 -- Without it, deleting a workflow reads every task.
 create index tasks_workflow_id_idx on public.tasks (workflow_id);
 -- A page of a milestone's tasks in their default order, per milestone, without a sort.
-create index tasks_milestone_id_workspace_id_created_at_id_idx
-    on public.tasks (milestone_id, workspace_id, created_at, id);
+create index tasks_milestone_id_created_at_id_idx on public.tasks (milestone_id, created_at, id);
 -- "What changed last", over everything: the root field's usual order.
 create index tasks_updated_at_id_idx on public.tasks (updated_at, id);
+-- The same for one status: a page ends with its last row, not with the last of all statuses.
+create index tasks_status_updated_at_id_idx on public.tasks (status, updated_at, id);
 
 create trigger tasks_advance_updated_at before update on public.tasks
     for each row execute function public.advance_updated_at();
