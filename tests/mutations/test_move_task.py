@@ -191,6 +191,26 @@ async def test_two_who_put_each_below_the_other_do_not_both_succeed(
     assert 1 == await writer.fetchval("select count(*) from activity_feed where workspace_id = $1", home.workspace)
 
 
+async def test_what_is_moved_to_two_places_at_once_comes_to_one_of_them_whole(
+    home: Home, database: str, writer: asyncpg.Connection
+) -> None:
+    milestones = [await new_milestone(writer, home.workspace) for _ in range(4)]
+    line = [home.task]
+    for _ in range(6):
+        line.append(await new_task(writer, home.milestone, line[-1]))
+    async with another_client(database, lock_timeout_ms=30_000) as client:
+        answers = await asyncio.gather(
+            *(Change(client)("moveTask", {"taskId": home.task, "milestoneId": each}, MOVED) for each in milestones)
+        )
+
+    assert [[]] * 4 == [answer.codes for answer in answers]
+    rows = await writer.fetch("select id::text, milestone_id from tasks where id = any($1)", line)
+    assert 1 == len({row["milestone_id"] for row in rows})
+    assert 4 * len(line) == await writer.fetchval(
+        "select count(*) from activity_feed where workspace_id = $1", home.workspace
+    )
+
+
 @pytest.mark.parametrize(
     ("input", "code", "path"),
     [

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from racing import another_client
+
+from conftest import Change
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from conftest import Change, Changed, Home, Unchanged
+    from conftest import Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 ACTOR = "7a1c5b52-6f0e-4b57-9d43-0a1b2c3d4e5f"
@@ -192,6 +196,29 @@ async def test_other_input_that_is_not_taken(
 
     assert ([code], [[path]]) == (refused.codes, refused.paths)
     assert None is refused["task"]
+
+
+@pytest.mark.parametrize(
+    ("input", "stages", "refused"),
+    [
+        ({"to": "BUILD"}, ["BUILD"], 0),
+        # Each takes it one stage on, and the last ones stand before the checkpoint.
+        ({}, ["BUILD", "REVIEW"], 6),
+    ],
+)
+async def test_of_many_at_once_each_goes_from_where_the_one_before_came_to(
+    task: str, database: str, writer: asyncpg.Connection, *, input: dict[str, Any], stages: list[str], refused: int
+) -> None:
+    racers = 8
+    async with another_client(database, pool_size=racers, lock_timeout_ms=30_000) as client:
+        answers = await asyncio.gather(*(go(Change(client), task, **input) for _ in range(racers)))
+
+    told = await writer.fetch(
+        "select details ->> 'to_stage' from activity_feed where task_id = $1 order by created_at", task
+    )
+    assert sorted(stages) == sorted(row[0] for row in told)
+    assert refused == sum(answer.codes == ["STAGE_TRANSITION_REFUSED"] for answer in answers)
+    assert stages[-1] == await writer.fetchval("select current_stage from tasks where id = $1", task)
 
 
 async def test_one_transition_costs_few_statements(change: Change, task: str) -> None:

@@ -83,6 +83,7 @@ def _update(what: Writable) -> Any:
     )
     if what is TASK:
         said += " It goes to another stage by `transitionTaskStage`, to another milestone or parent by `moveTask`."
+        said += " When its status becomes a terminal one (DONE, COMPLETED, CANCELLED), it loses the claim on it."
     return mutation(rows.update(what), said, takes=takes, shows=_row_of(what))
 
 
