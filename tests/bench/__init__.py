@@ -7,6 +7,8 @@ is a server process of its own over the same PostgreSQL, asked by the same clien
 What is asked: `operations/`. Who answers: `contestants`. That they answer alike: `answers`. How it is measured: `load`
 (the clients), `rounds` (the turns), `growth` (larger and larger answers), `cold` (a document's first time). What comes
 out: `report`, as `results.md`, `results.json` and `results.png`.
+
+How fast it changes the graph is measured by `tests.bench.changes`: `make changes`.
 """
 
 from __future__ import annotations

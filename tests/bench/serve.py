@@ -1,4 +1,4 @@
-"""`python -m tests.bench.serve reference|plain PORT`: uvicorn as our own server has it, around another application."""
+"""`python -m tests.bench.serve reference|plain|by_hand PORT`: uvicorn as our own server has it, around another application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import uvicorn
 #: Database connections of every contestant.
 POOL_SIZE = 10
 
-APPLICATIONS = {"reference": ("tests.bench.reference", "Reference"), "plain": ("tests.bench.plain.app", "create_app")}
+APPLICATIONS = {
+    "reference": ("tests.bench.reference", "Reference"),
+    "plain": ("tests.bench.plain.app", "create_app"),
+    "by_hand": ("tests.bench.changes.by_hand", "ByHand"),
+}
 
 
 def main() -> None:
