@@ -18,6 +18,8 @@ create table public.best_practices (
 create index best_practices_workspace_id_idx on public.best_practices (workspace_id);
 create index best_practices_project_id_idx on public.best_practices (project_id);
 create index best_practices_content_idx on public.best_practices using gin (content);
+-- What has neither scope is part of what applies to every task.
+create index best_practices_global_idx on public.best_practices (name) where workspace_id is null and project_id is null;
 
 create trigger best_practices_advance_updated_at before update on public.best_practices
     for each row execute function public.advance_updated_at();
