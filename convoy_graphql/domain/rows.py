@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from uuid import uuid4
 
@@ -29,9 +30,16 @@ from convoy_graphql.model.edges import words
 from convoy_graphql.model.entities import Entity, Kind
 from convoy_graphql.model.rows import alias_of, lives_in_workspace
 from convoy_graphql.model.values import parameter
+from convoy_graphql.pg.statement import Argument, Statement, written
 
 #: Beside a locked row's columns: whether it is of the version that the client has seen. No column starts with an underscore.
 IS_CURRENT: Final = "_is_current"
+
+#: Arguments of statements that are no columns of the input: the workspace of a new row, and the version that the client has seen.
+HOME, VERSION = "_home", "_version"
+
+#: Statements of each kind that are kept: an entity has as many as there are sets of columns that clients name.
+MAX_STATEMENTS: Final = 512
 
 
 @dataclass(frozen=True)
@@ -157,12 +165,7 @@ async def insert(unit: Unit, what: Writable, row_id: str, values: Values) -> boo
     """
     home = await refer(unit, what, values)
     values = await what.complete(unit, values)
-    table = what.entity.stored
-    row = {"id": parameter(Kind.ID, row_id), **_parameters(what, values)}
-    if what.home is not None:
-        row["workspace_id"] = parameter(Kind.ID, home)
-    query = insert_into(table).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id)
-    if await unit.fetch_one(query) is None:
+    if await unit.fetch_one(_insert(what, tuple(values)), **{"id": row_id, HOME: home, **values}) is None:
         return False
     what.record_created(unit, row_id, values)
     return True
@@ -184,24 +187,8 @@ async def lock(
     Raises:
         Refused: the row is of another version than the client has seen.
     """
-    table = what.entity.stored
-    given = [what.by_name[name] for name in values]
-    shown = {*_weighed(what), *(each.name for each in given if each.kind in {Kind.ID, Kind.TEXT})}
-    if what.home is not None:
-        shown.add("workspace_id")
-    row = await unit.fetch_one(
-        select(
-            (table.c.updated_at == parameter(Kind.DATETIME, if_updated_at)).label(IS_CURRENT),
-            *(table.c[name] for name in sorted(shown)),
-            *(as_told(table.c[name]).label(name) for name in what.follows),
-            *(
-                table.c[each.name].is_distinct_from(parameter(each.kind, values[each.name])).label(_differs(each.name))
-                for each in given
-            ),
-        )
-        .where(table.c.id == parameter(Kind.ID, row_id))
-        .with_for_update(key_share=not for_deletion)
-    )
+    query = _lock(what, tuple(values), for_deletion=for_deletion)
+    row = await unit.fetch_one(query, **{"id": row_id, VERSION: if_updated_at, **values})
     if row is not None and if_updated_at is not None and not row[IS_CURRENT]:
         raise Refused(Conflict(("ifUpdatedAt",), what.entity.name, row_id))
     return row
@@ -220,10 +207,7 @@ async def change_row(unit: Unit, what: Writable, row_id: str, values: Values, be
     if problems := what.check({**kept, **changed}, changed):
         raise Refused(*problems)
     await refer(unit, what, changed, before["workspace_id"] if what.home is not None else None)
-    table = what.entity.stored
-    query = update_of(table).where(table.c.id == parameter(Kind.ID, row_id)).values(_parameters(what, changed))
-    followed = [as_told(table.c[name]).label(name) for name in what.follows] or [table.c.id]
-    after = await unit.fetch_one(query.returning(*followed))
+    after = await unit.fetch_one(_update(what, tuple(changed)), **{"id": row_id, **changed})
     if after is None:
         raise LookupError(f"{what.entity.name} {row_id} is locked, and gone")
     told = {name: (before.get(name), value) for name, value in changed.items()}
@@ -240,7 +224,8 @@ async def refer(unit: Unit, what: Writable, values: Values, home: str | None = N
     given = [each for each in what.references if values.get(each.name) is not None]
     if not given:
         return home
-    found = await unit.fetch_one(select(*(_found(what, each, values[each.name]).label(each.name) for each in given)))
+    named = {each.name: values[each.name] for each in given}
+    found = await unit.fetch_one(_refer(what, tuple(named)), **named)
     if found is None:
         raise LookupError(what.entity.name)
     if home is None and what.home is not None:
@@ -257,11 +242,57 @@ async def refer(unit: Unit, what: Writable, values: Values, home: str | None = N
     return home
 
 
-def _found(what: Writable, each: Field, row_id: str) -> ScalarSelect[Any]:
+# Statements, each written once for an entity and the columns that an input names. Their arguments are named as the columns.
+
+
+@lru_cache(MAX_STATEMENTS)
+def _insert(what: Writable, names: tuple[str, ...]) -> Statement:
+    table = what.entity.stored
+    row = {"id": parameter(Kind.ID, Argument("id")), **_arguments(what, names)}
+    if what.home is not None:
+        row["workspace_id"] = parameter(Kind.ID, Argument(HOME))
+    return written(insert_into(table).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id))
+
+
+@lru_cache(MAX_STATEMENTS)
+def _lock(what: Writable, names: tuple[str, ...], *, for_deletion: bool) -> Statement:
+    table = what.entity.stored
+    shown = {*_weighed(what), *(name for name in names if what.by_name[name].kind in {Kind.ID, Kind.TEXT})}
+    if what.home is not None:
+        shown.add("workspace_id")
+    return written(
+        select(
+            (table.c.updated_at == parameter(Kind.DATETIME, Argument(VERSION))).label(IS_CURRENT),
+            *(table.c[name] for name in sorted(shown)),
+            *(as_told(table.c[name]).label(name) for name in what.follows),
+            *(
+                table.c[name].is_distinct_from(value).label(_differs(name))
+                for name, value in _arguments(what, names).items()
+            ),
+        )
+        .where(table.c.id == parameter(Kind.ID, Argument("id")))
+        .with_for_update(key_share=not for_deletion)
+    )
+
+
+@lru_cache(MAX_STATEMENTS)
+def _update(what: Writable, names: tuple[str, ...]) -> Statement:
+    table = what.entity.stored
+    query = update_of(table).where(table.c.id == parameter(Kind.ID, Argument("id"))).values(_arguments(what, names))
+    followed = [as_told(table.c[name]).label(name) for name in what.follows] or [table.c.id]
+    return written(query.returning(*followed))
+
+
+@lru_cache(MAX_STATEMENTS)
+def _refer(what: Writable, names: tuple[str, ...]) -> Statement:
+    return written(select(*(_found(what, what.by_name[name]).label(name) for name in names)))
+
+
+def _found(what: Writable, each: Field) -> ScalarSelect[Any]:
     """The workspace of the row that is referred to, where it has to be the same; else its id. Null where there is none."""
     row = alias_of(_target(each).stored)
     found = row.c.workspace_id if _shares_workspace(what, each) else row.c.id
-    return select(found).where(row.c.id == parameter(Kind.ID, row_id)).scalar_subquery()
+    return select(found).where(row.c.id == parameter(Kind.ID, Argument(each.name))).scalar_subquery()
 
 
 def _shares_workspace(what: Writable, each: Field) -> bool:
@@ -279,8 +310,8 @@ def as_told(instant: Any) -> Any:
     return func.to_jsonb(instant).op("#>>", return_type=Text())(literal_column("'{}'"))
 
 
-def _parameters(what: Writable, values: Values) -> dict[str, Any]:
-    return {name: parameter(what.by_name[name].kind, value) for name, value in values.items()}
+def _arguments(what: Writable, names: Iterable[str]) -> dict[str, Any]:
+    return {name: parameter(what.by_name[name].kind, Argument(name)) for name in names}
 
 
 def _weighed(what: Writable) -> set[str]:

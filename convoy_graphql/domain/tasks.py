@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from convoy_graphql.domain.unit import TASK_CREATED, TASK_UPDATED, Unit
 from convoy_graphql.model import stages
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.values import parameter
+from convoy_graphql.pg.statement import Argument, Statement, written
 
 
 async def complete(unit: Unit, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -38,12 +40,16 @@ def not_a_stage(names: Sequence[str]) -> str:
 
 async def stage_names(unit: Unit, workflow_id: str | None) -> list[str]:
     """The stages of a workflow in order, of the default one where none is named; none where there is no such workflow."""
+    return [row["name"] for row in await unit.fetch(_stage_names(), workflow=workflow_id)]
+
+
+@cache
+def _stage_names() -> Statement:
     workflow = select(
-        func.coalesce(parameter(Kind.ID, workflow_id), stages.default_workflow_id()).label("id")
+        func.coalesce(parameter(Kind.ID, Argument("workflow")), stages.default_workflow_id()).label("id")
     ).subquery()
     rows = stages.stages_of_workflow(workflow)
-    query = rows.select(stages.stage_name(rows.child).label("name")).order_by(*rows.order)
-    return [row["name"] for row in await unit.fetch(query)]
+    return written(rows.select(stages.stage_name(rows.child).label("name")).order_by(*rows.order))
 
 
 def record_created(unit: Unit, task_id: str, values: Mapping[str, Any]) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
 
 import orjson
 from sqlalchemy import (
-    ARRAY,
     Executable,
     Integer,
     Text,
     Uuid,
-    bindparam,
     cast,
     column,
     func,
@@ -24,9 +23,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 
+from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import activity_feed, tasks
-from convoy_graphql.pg.statement import bound
+from convoy_graphql.model.values import list_parameter, parameter
+from convoy_graphql.pg.statement import Argument, Statement, bound, filled, written
 from convoy_graphql.pg.write import Transaction
+
+#: A query that is written when it runs, or a statement that was written once: writing one costs more than running it.
+Query: TypeAlias = Executable | Statement
 
 #: One row as it comes from PostgreSQL: ids as text, JSON as its text, instants as Python's.
 Row: TypeAlias = Mapping[str, Any]
@@ -45,26 +49,30 @@ class Unit:
         #: Who acts: the id of a user or an agent, None where nobody is named.
         self.actor = actor
 
-    async def fetch(self, query: Executable) -> list[Row]:
-        """All rows of a query, or those that a change returns.
+    async def fetch(self, query: Query, **values: Any) -> list[Row]:
+        """All rows of a query, or those that a change returns. `values` are for the arguments of a written statement.
 
         Raises:
             Violated: a constraint refused a row.
         """
-        sql, values = bound(query)
         return [
             {name: str(value) if isinstance(value, UUID) else value for name, value in row.items()}
-            for row in await self._transaction.fetch(sql, values)
+            for row in await self._run(query, values)
         ]
 
-    async def fetch_one(self, query: Executable) -> Row | None:
+    async def fetch_one(self, query: Query, **values: Any) -> Row | None:
         """The first row, or None."""
-        rows = await self.fetch(query)
+        rows = await self.fetch(query, **values)
         return rows[0] if rows else None
 
-    async def execute(self, query: Executable) -> None:
+    async def execute(self, query: Query, **values: Any) -> None:
         """Runs a change whose rows are of no interest."""
-        await self._transaction.fetch(*bound(query))
+        await self._run(query, values)
+
+    async def _run(self, query: Query, values: Mapping[str, Any]) -> Sequence[Any]:
+        if isinstance(query, Statement):
+            return await self._transaction.fetch(query.sql, filled(query, values))
+        return await self._transaction.fetch(*bound(query))
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """What fails inside is undone, and the transaction goes on. Activity recorded inside has to be taken back by hand."""
@@ -87,17 +95,20 @@ class Unit:
     async def write_activity(self) -> None:
         """Writes what was recorded."""
         if self._recorded:
-            await self.execute(_activities(self._recorded, self.actor))
+            ids, task_ids, types, details = (list(values) for values in zip(*self._recorded, strict=True))
+            await self.execute(
+                _activities(), ids=ids, task_ids=task_ids, types=types, details=details, actor=self.actor
+            )
 
 
-def _activities(recorded: list[tuple[str, str, str, str]], actor: str | None) -> Executable:
-    ids, task_ids, types, details = (list(values) for values in zip(*recorded, strict=True))
+@cache
+def _activities() -> Statement:
     given = (
         func.unnest(
-            bindparam(None, ids, type_=ARRAY(Uuid(as_uuid=False))),
-            bindparam(None, task_ids, type_=ARRAY(Uuid(as_uuid=False))),
-            bindparam(None, types, type_=ARRAY(Text())),
-            bindparam(None, details, type_=ARRAY(Text())),
+            list_parameter(Kind.ID, Argument("ids")),
+            list_parameter(Kind.ID, Argument("task_ids")),
+            list_parameter(Kind.TEXT, Argument("types")),
+            list_parameter(Kind.TEXT, Argument("details")),
         )
         .table_valued(
             column("id", Uuid(as_uuid=False)),
@@ -115,10 +126,10 @@ def _activities(recorded: list[tuple[str, str, str, str]], actor: str | None) ->
         given.c.id,
         given.c.task_id,
         tasks.c.workspace_id,
-        bindparam(None, actor, type_=Uuid(as_uuid=False)),
+        parameter(Kind.ID, Argument("actor")),
         given.c.activity_type,
         stamped,
         at,
     ).select_from(given.join(tasks, tasks.c.id == given.c.task_id))
     into = ["id", "task_id", "workspace_id", "actor_id", "activity_type", "details", "created_at"]
-    return insert(activity_feed).from_select(into, rows)
+    return written(insert(activity_feed).from_select(into, rows))

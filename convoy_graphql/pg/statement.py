@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,18 @@ class Statement:
 
     sql: str
     bound: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Stands in a statement that is written once for the value with this name, which each run of it brings."""
+
+    name: str
+
+
+def filled(statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+    """The statement's parameters, with `values` for its arguments."""
+    return [values[given.name] if isinstance(given, Argument) else given for given in statement.bound]
 
 
 def written(query: Executable) -> Statement:
