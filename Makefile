@@ -36,6 +36,9 @@ changes: $(READY) ## Measure mutations beside hand-written SQL (ARGS=--quick for
 parity: $(READY) ## Compare both executors over thousands of random operations (ARGS=--hypothesis-seed=7 for the same again)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -s tests/parity/test_parity.py $(ARGS)
 
+stateful: $(READY) ## Change small graphs at random, thousands of times, against a model (ARGS=--hypothesis-seed=7 for the same again)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -s tests/mutations/test_stateful.py tests/mutations/test_dependency_races.py $(ARGS)
+
 schema: $(READY) ## Write schema.graphql from the code
 	$(BIN)/convoy-graphql schema --write
 
