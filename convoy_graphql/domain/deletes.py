@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Table, any_, column, exists, func, literal_column, or_, select, union
+from sqlalchemy import Table, any_, func, or_, select, union
 from sqlalchemy import delete as delete_from
 
 from convoy_graphql.domain import tasks as task_rules
@@ -84,18 +84,19 @@ async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, for_dele
 
 async def _tell_who_forgets(unit: Unit, going: Mapping[Table, Sequence[str]]) -> None:
     """Tells the feed of each task that stays and loses its parent, or the workflow that it follows."""
-    gone = func.unnest(list_parameter(Kind.ID, list(going.get(tasks, ())))).table_valued(column("id")).render_derived()
+    gone = set(going.get(tasks, ()))
     for name, parent in _references(tasks, "SET NULL"):
         if not going.get(parent):
             continue
-        forgetting = (
-            select(tasks.c.id, tasks.c[name])
-            .where(tasks.c[name] == any_(list_parameter(Kind.ID, list(going[parent]))))
-            .where(~exists(select(literal_column("1")).where(gone.c.id == tasks.c.id)))
-            .order_by(tasks.c.id)
-            .with_for_update(key_share=True, of=tasks)
+        refers = tasks.c[name] == any_(list_parameter(Kind.ID, list(going[parent])))
+        # Told apart here: a plan made for a few rows compares each of thousands with each.
+        staying = [row["id"] for row in await unit.fetch(select(tasks.c.id).where(refers)) if row["id"] not in gone]
+        if not staying:
+            continue
+        forgetting = select(tasks.c.id, tasks.c[name]).where(
+            tasks.c.id == any_(list_parameter(Kind.ID, staying)), refers
         )
-        for row in await unit.fetch(forgetting):
+        for row in await unit.fetch(forgetting.order_by(tasks.c.id).with_for_update(key_share=True)):
             task_rules.record_updated(unit, row["id"], {name: (row[name], None)})
 
 
