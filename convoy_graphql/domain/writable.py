@@ -48,24 +48,24 @@ class Field:
     fixed: str | None = None
     structure: str | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         return str(self.column.name)
 
-    @property
+    @cached_property
     def graphql_name(self) -> str:
         return camel(self.name)
 
-    @property
+    @cached_property
     def nullable(self) -> bool:
         return bool(self.column.nullable)
 
-    @property
+    @cached_property
     def is_label(self) -> bool:
         """Whether it is text of one line."""
         return self.read is Reading.label
 
-    @property
+    @cached_property
     def required(self) -> bool:
         """Whether a new row needs it."""
         return not self.column.nullable and self.column.server_default is None

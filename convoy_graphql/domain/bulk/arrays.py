@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy import FromClause, Integer, cast, column, func, literal_column
 from sqlalchemy.dialects.postgresql import INTERVAL
 
 from convoy_graphql.model.entities import Expression, Kind
 from convoy_graphql.model.values import list_parameter, type_of_kind
+from convoy_graphql.pg.statement import Argument
 
 
-def unnested(columns: Mapping[str, tuple[Kind, Sequence[Any]]]) -> FromClause:
-    """Equally long columns as a table, with the place of each row from 1 as `position`."""
+def unnested(columns: Mapping[str, Kind]) -> FromClause:
+    """Equally long arrays, arguments of the statement by these names, as a table, with each row's place from 1 as `position`."""
     return (
-        func.unnest(*(list_parameter(kind, list(values)) for kind, values in columns.values()))
-        .table_valued(
-            *(column(name, type_of_kind(kind)) for name, (kind, _) in columns.items()), with_ordinality="position"
-        )
+        func.unnest(*(list_parameter(kind, Argument(name)) for name, kind in columns.items()))
+        .table_valued(*(column(name, type_of_kind(kind)) for name, kind in columns.items()), with_ordinality="position")
         .render_derived()
     )
 

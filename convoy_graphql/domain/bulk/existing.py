@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import tasks
+from convoy_graphql.pg.statement import Statement, written
 
 #: The list in the input.
 LIST: Final = "tasks"
@@ -58,7 +60,22 @@ async def lock_rows(
     Those that are not there, or are of another version, are noted as failed.
     """
     wanted = {row.id: row.if_updated_at for place, row in enumerate(rows.rows) if not ledger.has_failed(place)}
-    given = unnested({"id": (Kind.ID, [*wanted]), "version": (Kind.DATETIME, [*wanted.values()])})
+    query = _lock(tuple(columns), for_deletion=for_deletion)
+    locked = await unit.fetch(query, id=[*wanted], version=[*wanted.values()]) if wanted else []
+    found = {row["id"]: row for row in locked}
+    for place, row in enumerate(rows.rows):
+        if ledger.has_failed(place):
+            continue
+        if row.id not in found:
+            ledger.note(place, NotFound(ledger.path(place, "id"), TASK.entity.name, row.id))
+        elif row.if_updated_at is not None and not found[row.id][IS_CURRENT]:
+            ledger.note(place, Conflict(ledger.path(place, "ifUpdatedAt"), TASK.entity.name, row.id))
+    return found
+
+
+@cache
+def _lock(columns: tuple[str, ...], *, for_deletion: bool | None) -> Statement:
+    given = unnested({"id": Kind.ID, "version": Kind.DATETIME})
     query = (
         select(
             tasks.c.id,
@@ -71,12 +88,4 @@ async def lock_rows(
     )
     if for_deletion is not None:
         query = query.with_for_update(of=tasks, key_share=not for_deletion)
-    found = {row["id"]: row for row in await unit.fetch(query)} if wanted else {}
-    for place, row in enumerate(rows.rows):
-        if ledger.has_failed(place):
-            continue
-        if row.id not in found:
-            ledger.note(place, NotFound(ledger.path(place, "id"), TASK.entity.name, row.id))
-        elif row.if_updated_at is not None and not found[row.id][IS_CURRENT]:
-            ledger.note(place, Conflict(ledger.path(place, "ifUpdatedAt"), TASK.entity.name, row.id))
-    return found
+    return written(query)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Executable, any_, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, any_, literal_column, or_, select, union_all
 
 from convoy_graphql.domain.bulk.new_tasks import NewTask, NewTasks
 from convoy_graphql.domain.unit import Unit
@@ -14,6 +16,7 @@ from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.rows import alias_of
 from convoy_graphql.model.tables import milestones, tasks, workflows
 from convoy_graphql.model.values import list_parameter
+from convoy_graphql.pg.statement import Argument, Statement, written
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ async def look_up(unit: Unit, new: NewTasks, milestone: str | None = None) -> Fo
     of_tasks = parents | awaited | {row.id for row in rows if row.has_own_id}
     of_milestones = {milestone} if milestone is not None else _named(rows, "milestone_id")
     places: dict[str, dict[str, str]] = {"milestones": {}, "tasks": {}}
-    for row in await unit.fetch(_places(sorted(of_milestones), sorted(of_tasks))):
+    for row in await unit.fetch(_places(), milestones=sorted(of_milestones), tasks=sorted(of_tasks)):
         places[row["kind"]][row["id"]] = row["workspace_id"]
     names: dict[str | None, list[str]] = {}
-    for row in await unit.fetch(_stages(sorted(_named(rows, "workflow_id")))):
+    for row in await unit.fetch(_stages(), workflows=sorted(_named(rows, "workflow_id"))):
         for workflow in [row["id"], None] if row["is_default"] else [row["id"]]:
             listed = names.setdefault(workflow, [])
             if row["name"] is not None:
@@ -50,30 +53,31 @@ def _named(rows: Iterable[NewTask], column: str) -> set[str]:
     return {value for row in rows if (value := row.values.get(column)) is not None}
 
 
-def _places(of_milestones: Sequence[str], of_tasks: Sequence[str]) -> Executable:
-    return union_all(
-        *(
-            select(literal_column(f"'{table.name}'").label("kind"), table.c.id, table.c.workspace_id).where(
-                table.c.id == any_(list_parameter(Kind.ID, ids))
-            )
-            for table, ids in ((milestones, list(of_milestones)), (tasks, list(of_tasks)))
-        )
-    )
+@cache
+def _places() -> Statement:
+    return written(union_all(_place(milestones), _place(tasks)))
 
 
-def _stages(ids: Sequence[str]) -> Executable:
+def _place(table: Table) -> Select[Any]:
+    ids = list_parameter(Kind.ID, Argument(table.name))
+    kind: ColumnElement[str] = literal_column(f"'{table.name}'")
+    return select(kind.label("kind"), table.c.id, table.c.workspace_id).where(table.c.id == any_(ids))
+
+
+@cache
+def _stages() -> Statement:
     """The stages of some workflows and of the default one, in order; a workflow without any has one row without a name."""
     workflow = alias_of(workflows)
     default = stages.default_workflow_id()
     chosen = (
         select(workflow.c.id, (workflow.c.id == default).label("is_default"))
-        .where(or_(workflow.c.id == any_(list_parameter(Kind.ID, list(ids))), workflow.c.id == default))
+        .where(or_(workflow.c.id == any_(list_parameter(Kind.ID, Argument("workflows"))), workflow.c.id == default))
         .subquery()
     )
     rows = stages.stages_of_workflow(chosen)
     listed = rows.select(stages.stage_name(rows.child).label("name"), rows.order[0].label("place"), rows.order[1])
     beside = listed.lateral("stage")
-    return (
+    return written(
         select(chosen.c.id, chosen.c.is_default, beside.c.name)
         .select_from(chosen.outerjoin(beside, literal_column("true")))
         .order_by(chosen.c.id, beside.c.place, beside.c.position)

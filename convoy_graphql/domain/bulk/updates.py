@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import any_, select, update
@@ -22,6 +23,7 @@ from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import tasks, workflows
 from convoy_graphql.model.values import list_parameter
+from convoy_graphql.pg.statement import Statement, written
 from convoy_graphql.pg.write import Violated
 
 _CHANGEABLE: Final = TASK.changeable
@@ -78,16 +80,18 @@ async def _write(unit: Unit, rows: Mapping[str, Mapping[str, Any]], ledger: Ledg
     """Writes all columns that can change, those that do not as they were read: the rows are locked. Gives what follows."""
     if not rows:
         return {}
-    arrays: dict[str, tuple[Kind, Sequence[Any]]] = {"id": (Kind.ID, [*rows])}
-    for each in _CHANGEABLE:
-        arrays[each.name] = (each.kind, [row[each.name] for row in rows.values()])
-    given = unnested(arrays)
-    query = update(tasks).where(tasks.c.id == given.c.id).values({name: given.c[name] for name in _COLUMNS})
-    followed = (as_told(tasks.c[name]).label(name) for name in TASK.follows)
+    arrays = {name: [row[name] for row in rows.values()] for name in _COLUMNS}
     try:
-        return {row["id"]: row for row in await unit.fetch(query.returning(tasks.c.id, *followed))}
+        return {row["id"]: row for row in await unit.fetch(_update(), id=[*rows], **arrays)}
     except Violated as violated:
         problem = problem_of(violated)
         if problem is None:
             raise
         raise ledger.refused(problem) from violated
+
+
+@cache
+def _update() -> Statement:
+    given = unnested({"id": Kind.ID, **{each.name: each.kind for each in _CHANGEABLE}})
+    query = update(tasks).where(tasks.c.id == given.c.id).values({name: given.c[name] for name in _COLUMNS})
+    return written(query.returning(tasks.c.id, *(as_told(tasks.c[name]).label(name) for name in TASK.follows)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Executable, insert, select
+from sqlalchemy import insert, select
 
 from convoy_graphql.domain.bulk.arrays import instant_of, unnested
 from convoy_graphql.domain.bulk.ledger import Ledger
@@ -28,6 +29,7 @@ from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.names import camel
 from convoy_graphql.model.tables import task_dependencies, tasks
 from convoy_graphql.model.vocab import DEPENDENCY_ADDED
+from convoy_graphql.pg.statement import Statement, written
 from convoy_graphql.pg.write import Violated
 
 #: A row of the input that waits for a task, and the task's id.
@@ -69,9 +71,16 @@ async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, m
     waiting = [each for each in waiting if not ledger.has_failed(each[0])]
     try:
         if made:
-            await unit.execute(_tasks_insert([(ids[place], homes[place], values[place]) for place in made]))
+            columns = {each.name: _column(each.name, made, values) for each in TASK.fields}
+            own = {"id": [ids[place] for place in made], "workspace_id": [homes[place] for place in made]}
+            await unit.execute(_tasks_insert(), **own, **columns)
         if waiting:
-            await unit.execute(_dependencies_insert([(ids[row], task_id, homes[row]) for row, task_id in waiting]))
+            await unit.execute(
+                _dependencies_insert(),
+                task_id=[ids[place] for place, _ in waiting],
+                depends_on_task_id=[task_id for _, task_id in waiting],
+                workspace_id=[homes[place] for place, _ in waiting],
+            )
     except Violated as violated:
         raise _came_between(violated, ledger, ids, values, waiting) from violated
     for place in made:
@@ -127,27 +136,26 @@ def _check_relations(new: NewTasks, ledger: Ledger, found: Found, homes: Sequenc
             ledger.note(place, problem)
 
 
-def _tasks_insert(rows: Sequence[tuple[str, str | None, Mapping[str, Any]]]) -> Executable:
-    """Tasks as (id, workspace, values). What a task leaves out is what the column's default says, as in an insert of one."""
-    arrays: dict[str, tuple[Kind, Sequence[Any]]] = {
-        "id": (Kind.ID, [row[0] for row in rows]),
-        "workspace_id": (Kind.ID, [row[1] for row in rows]),
-    }
-    for each in TASK.fields:
-        default = _DEFAULTS.get(each.name)
-        arrays[each.name] = (each.kind, [row[2].get(each.name, default) for row in rows])
-    given = unnested(arrays)
+def _column(name: str, made: Sequence[int], values: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """One value of each task. What it leaves out is what the column's default says, as in an insert of one."""
+    default = _DEFAULTS.get(name)
+    return [values[place].get(name, default) for place in made]
+
+
+@cache
+def _tasks_insert() -> Statement:
+    columns = {"id": Kind.ID, "workspace_id": Kind.ID, **{each.name: each.kind for each in TASK.fields}}
+    given = unnested(columns)
     at = instant_of(given)
-    chosen = select(*(given.c[name] for name in arrays), at, at).select_from(given)
-    return insert(tasks).from_select([*arrays, "created_at", "updated_at"], chosen)
+    chosen = select(*(given.c[name] for name in columns), at, at).select_from(given)
+    return written(insert(tasks).from_select([*columns, "created_at", "updated_at"], chosen))
 
 
-def _dependencies_insert(rows: Sequence[tuple[str, str, str | None]]) -> Executable:
-    """Dependencies as (task, the one that it waits for, workspace)."""
-    names = ("task_id", "depends_on_task_id", "workspace_id")
-    arrays = {name: (Kind.ID, [row[at] for row in rows]) for at, name in enumerate(names)}
-    given = unnested(arrays)
-    return insert(task_dependencies).from_select([*names], select(*(given.c[name] for name in names)))
+@cache
+def _dependencies_insert() -> Statement:
+    names = ["task_id", "depends_on_task_id", "workspace_id"]
+    given = unnested(dict.fromkeys(names, Kind.ID))
+    return written(insert(task_dependencies).from_select(names, select(*(given.c[name] for name in names))))
 
 
 def _came_between(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -20,11 +20,12 @@ from convoy_graphql.domain.problems import Problem, read_problem
 from convoy_graphql.domain.writable import MILESTONE, TASK
 from convoy_graphql.graph import refs
 from convoy_graphql.graph.context import Info
-from convoy_graphql.graph.mutations.frame import Shown, Takes, activities, fact, input_type, load_row, mutation, row
+from convoy_graphql.graph.mutations.frame import Shown, Takes, activities, fact, input_type, load_rows, mutation, row
 from convoy_graphql.graph.mutations.problems import UserError
 from convoy_graphql.graph.mutations.rows import DRY_RUN, IF_UPDATED_AT, DeletedCount, deleted, values
 from convoy_graphql.graph.resolvers import RESOLVER
-from convoy_graphql.loaders.loader import Answer
+from convoy_graphql.graph.selection import Selection
+from convoy_graphql.loaders.loader import Record
 from convoy_graphql.model.entities import TASK as TASK_ENTITY
 
 
@@ -46,24 +47,35 @@ class ErrorPolicy(Enum):
 
 @dataclass(frozen=True)
 class Result:
-    """One row of an outcome."""
+    """One row of an outcome; `task` as it is now, where that is shown."""
 
     index: int
     row: str | None
     ref: str | None
-    problems: tuple[Problem, ...]
+    problems: Sequence[Problem]
+    task: Record | None = None
 
 
-def _results(outcome: Outcome) -> list[Result]:
-    """In the input's order. Of a refused call no row was written, and each has its part of what was wrong."""
-    size = outcome.facts.get("size", 0)
-    rows = outcome.facts.get("rows") or [None] * size
-    named = outcome.facts.get("refs") or [None] * size
+def _problems(outcome: Outcome) -> Mapping[Any, Sequence[Problem]]:
+    """What is wrong with each row, by its place."""
     problems: dict[Any, list[Problem]] = defaultdict(list)
     for problem in outcome.problems or map(read_problem, outcome.facts.get("failures", ())):
         if len(problem.field) > 1:
             problems[problem.field[1]].append(problem)
-    return [Result(at, rows[at], named[at], tuple(problems[at])) for at in range(size)]
+    return problems
+
+
+async def _results(outcome: Outcome, info: Info) -> list[Result]:
+    """In the input's order. Of a refused call no row was written, and each has its part of what was wrong."""
+    size = outcome.facts.get("size", 0)
+    rows = outcome.facts.get("rows") or [None] * size
+    named = outcome.facts.get("refs") or [None] * size
+    problems = _problems(outcome)
+    selection = Selection.below(info)
+    tasks: Mapping[str, Record] = {}
+    if "task" in selection:
+        tasks = await load_rows(info, selection.inside("task"), TASK_ENTITY, [row for row in rows if row is not None])
+    return [Result(at, rows[at], named[at], problems.get(at, ()), tasks.get(rows[at])) for at in range(size)]
 
 
 def _count(outcome: Outcome) -> int:
@@ -71,11 +83,7 @@ def _count(outcome: Outcome) -> int:
 
 
 def _failed(outcome: Outcome) -> int:
-    return sum(bool(result.problems) for result in _results(outcome))
-
-
-def _task(result: Result, info: Info) -> Awaitable[Answer] | None:
-    return None if result.row is None else load_row(info, TASK_ENTITY, result.row)
+    return len(_problems(outcome))
 
 
 def _shown(description: str, read: Callable[[Any], Any]) -> Any:
@@ -99,12 +107,12 @@ _TASK_NOW: Final = (
 @strawberry.type(description="What became of one task to create.")
 class CreatedTaskResult(RowResult):
     client_ref: str | None = _shown("What the input calls it.", lambda result: result.ref)
-    task: refs.TaskRef | None = strawberry.field(description=_TASK_NOW, metadata={RESOLVER: _task})
+    task: refs.TaskRef | None = _shown(_TASK_NOW, lambda result: result.task)
 
 
 @strawberry.type(description="What became of one task to change.")
 class UpdatedTaskResult(RowResult):
-    task: refs.TaskRef | None = strawberry.field(description=_TASK_NOW, metadata={RESOLVER: _task})
+    task: refs.TaskRef | None = _shown(_TASK_NOW, lambda result: result.task)
 
 
 @strawberry.type(description="What became of one task to delete.")
@@ -116,7 +124,7 @@ class DeletedTaskResult(RowResult):
 
 def _shows(result: Any, *counted: tuple[str, str, Callable[[Outcome], int]]) -> dict[str, Shown]:
     return {
-        "results": fact(list[result], "What became of each row, in the input's order.", _results),
+        "results": Shown(list[result], "What became of each row, in the input's order.", _results),
         **{name: fact(int, said, read) for name, said, read in counted},
         "failed_count": fact(int, "How many rows something is wrong with.", _failed),
     }

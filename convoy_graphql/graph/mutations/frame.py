@@ -15,8 +15,7 @@ left out is absent from what the use case reads, and a null is not. Input types 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, get_args
 
@@ -30,7 +29,10 @@ from convoy_graphql.graph import refs
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.mutations.problems import UserError
 from convoy_graphql.graph.resolvers import RESOLVER, Resolver, plan_of
-from convoy_graphql.loaders.loader import Answer
+from convoy_graphql.graph.selection import Selection, wanted_below
+from convoy_graphql.loaders.loader import Answer, Record
+from convoy_graphql.loaders.statements import POSITION, Batch
+from convoy_graphql.model.arguments import read_arguments
 from convoy_graphql.model.edges import ROW_BY_ID, words
 from convoy_graphql.model.entities import ACTIVITY, Entity
 
@@ -124,9 +126,9 @@ def row(target: Entity, description: str | None = None) -> Shown:
 def activities(description: str | None = None) -> Shown:
     """What the outcome told the feed."""
 
-    async def resolve(outcome: Outcome, info: Info) -> list[Answer]:
-        found = await asyncio.gather(*(load_row(info, ACTIVITY, activity) for activity in outcome.activities))
-        return [activity for activity in found if activity is not None]
+    async def resolve(outcome: Outcome, info: Info) -> list[Record]:
+        found = await load_rows(info, Selection.below(info), ACTIVITY, outcome.activities)
+        return [found[activity] for activity in outcome.activities if activity in found]
 
     return Shown(
         list[_type_of(ACTIVITY)],  # type: ignore[misc]  # made from the entity
@@ -145,6 +147,16 @@ def load_row(info: Info, target: Entity, row_id: str) -> Awaitable[Answer]:
     edge = ROW_BY_ID[target]
     plan = plan_of(edge, info, {})
     return info.context.loaders.load(edge, plan.arguments, plan.wanted, (row_id,))
+
+
+async def load_rows(info: Info, selection: Selection, target: Entity, ids: Sequence[str]) -> Mapping[str, Record]:
+    """Rows by id, with what is selected of them; those that are gone are left out. For thousands, no task is made for each."""
+    if not ids:
+        return {}
+    edge = ROW_BY_ID[target]
+    batch = Batch(edge, read_arguments(edge, {}), [(row_id,) for row_id in ids])
+    rows = await info.context.fetch(*batch.rows(wanted_below(selection, edge)))
+    return {ids[row[POSITION] - 1]: row for row in rows}
 
 
 def _type_of(target: Entity) -> Any:
