@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from convoy_graphql.model.entities import TASK, Kind
 from convoy_graphql.model.tables import tasks
 from convoy_graphql.model.values import parameter
 from convoy_graphql.model.vocab import COMMENT
+from convoy_graphql.pg.statement import Argument, Statement, written
 
 #: Characters in a comment.
 MAX_COMMENT: Final = 20_000
@@ -46,10 +48,15 @@ def read_comment(reading: Reading) -> Telling:
 
 async def run(unit: Unit, telling: Telling) -> Outcome:
     # Held until the commit, so that the task is there for its activity; those who change it do not wait.
-    query = select(tasks.c.id).where(tasks.c.id == parameter(Kind.ID, telling.task))
-    if await unit.fetch_one(query.with_for_update(read=True, key_share=True)) is None:
+    if await unit.fetch_one(_hold(), task=telling.task) is None:
         raise Refused(NotFound(("taskId",), TASK.name, telling.task))
     return Outcome(unit.record(telling.activity_type, telling.task, telling.details), unit.activities)
+
+
+@cache
+def _hold() -> Statement:
+    task = select(tasks.c.id).where(tasks.c.id == parameter(Kind.ID, Argument("task")))
+    return written(task.with_for_update(read=True, key_share=True))
 
 
 ADD_ACTIVITY = UseCase("addTaskActivity", read_activity, run)

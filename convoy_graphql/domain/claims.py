@@ -11,8 +11,9 @@ end of the work, or the deletion of the task.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,7 +30,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import INTERVAL, insert
 
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import ACTOR_ID, UseCase
@@ -43,17 +44,18 @@ from convoy_graphql.domain.problems import (
     Refused,
 )
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import as_told
+from convoy_graphql.domain.rows import MAX_STATEMENTS, as_told
 from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.errors import BadUserInput
 from convoy_graphql.model import rows
 from convoy_graphql.model.arguments import Arguments, read_arguments
 from convoy_graphql.model.edges import ALL_ROWS
-from convoy_graphql.model.entities import MILESTONE, PROJECT, TASK, WORKSPACE, Entity, Kind
+from convoy_graphql.model.entities import MILESTONE, PROJECT, TASK, WORKSPACE, Entity, Expression, Kind
 from convoy_graphql.model.rows import alias_of, is_live
 from convoy_graphql.model.tables import milestones, task_claims, tasks
 from convoy_graphql.model.values import parameter
 from convoy_graphql.model.vocab import TASK_CLAIMED, TASK_RELEASED
+from convoy_graphql.pg.statement import Argument, Statement, written
 
 #: Seconds of a lease: unless it is said, and the bounds.
 LEASE_S: Final = 900
@@ -149,12 +151,9 @@ def _arguments(reading: Reading) -> Arguments:
 
 
 async def run_claim(unit: Unit, claim: Claim) -> Outcome:
-    task = alias_of(tasks)
-    candidate = _ready(task).where(task.c.id == parameter(Kind.ID, claim.task))
-    taking = _take(candidate.with_for_update(key_share=True, of=task), unit.actor, claim.lease_s)
     # Again, as long as somebody lets go of the task after it was refused and before we look why.
     while True:
-        taken = await unit.fetch_one(taking)
+        taken = await unit.fetch_one(_take_one(), task=claim.task, actor=unit.actor, lease_s=float(claim.lease_s))
         if taken is not None and taken["claim_id"] is not None:
             return _claimed(unit, taken)
         if problems := await _why_not(unit, claim.task):
@@ -162,18 +161,17 @@ async def run_claim(unit: Unit, claim: Claim) -> Outcome:
 
 
 async def run_claim_next(unit: Unit, claim: ClaimNext) -> Outcome:
-    task = alias_of(tasks)
-    candidate = (
-        _ready(task)
-        .where(*(_SCOPED[scope](task, parameter(Kind.ID, row_id)) for scope, row_id in claim.scopes.items()))
-        .where(*claim.arguments.chosen(task))
-        .order_by(*claim.arguments.order_by(task))
-        .limit(literal_column("1"))
-    )
-    # Passing over what somebody else holds: nobody waits, and each finds another task.
-    taking = _take(candidate.with_for_update(key_share=True, of=task, skip_locked=True), unit.actor, claim.lease_s)
+    given: dict[str, Any] = {entity.name: row_id for entity, row_id in claim.scopes.items()}
+
+    def argument(value: Any) -> Argument:
+        name = f"value_{len(given)}"
+        given[name] = list(value) if isinstance(value, tuple) else value
+        return Argument(name)
+
+    query = _take_next(tuple(claim.scopes), claim.arguments.mapped(argument))
+    given |= {"actor": unit.actor, "lease_s": float(claim.lease_s)}
     while True:
-        taken = await unit.fetch_one(taking)
+        taken = await unit.fetch_one(query, **given)
         if taken is None:
             await _find_scopes(unit, claim.scopes)
             return Outcome()
@@ -182,7 +180,31 @@ async def run_claim_next(unit: Unit, claim: ClaimNext) -> Outcome:
         # Somebody claimed it and was done between our look and our lock. The next look sees their claim.
 
 
-_SCOPED: Final = {
+# The statements, each written once
+
+
+@cache
+def _take_one() -> Statement:
+    task = alias_of(tasks)
+    candidate = _ready(task).where(task.c.id == parameter(Kind.ID, Argument("task")))
+    return _take(candidate.with_for_update(key_share=True, of=task))
+
+
+@lru_cache(MAX_STATEMENTS)
+def _take_next(scopes: tuple[Entity, ...], arguments: Arguments) -> Statement:
+    task = alias_of(tasks)
+    candidate = (
+        _ready(task)
+        .where(*(_SCOPED[entity](task, parameter(Kind.ID, Argument(entity.name))) for entity in scopes))
+        .where(*arguments.chosen(task))
+        .order_by(*arguments.order_by(task))
+        .limit(literal_column("1"))
+    )
+    # Passing over what somebody else holds: nobody waits, and each finds another task.
+    return _take(candidate.with_for_update(key_share=True, of=task, skip_locked=True))
+
+
+_SCOPED: Final[Mapping[Entity, Callable[[FromClause, Expression], Expression]]] = {
     WORKSPACE: lambda task, row_id: task.c.workspace_id == row_id,
     PROJECT: lambda task, row_id: task.c.milestone_id.in_(
         select(milestones.c.id).where(milestones.c.project_id == row_id)
@@ -195,27 +217,29 @@ def _ready(task: FromClause) -> Select[Any]:
     return select(task.c.id, task.c.workspace_id).where(TASK.attributes["is_ready"].value(task))
 
 
-def _take(candidates: Select[Any], actor: str | None, lease_s: int) -> Select[Any]:
+def _take(candidates: Select[Any]) -> Statement:
     """One statement that claims the task which `candidates` finds and locks, unless somebody else holds it by then.
 
     No row: there is no candidate. Without `claim_id` in it: somebody else holds it.
     """
     candidate = candidates.cte("candidate")
-    claimed = _claims_of(candidate, actor, lease_s)
+    claimed = _claims_of(candidate)
     # The statement sees the table as it was before it: the claim that it takes over, if there was one.
     before = alias_of(task_claims)
     previous = select(before.c.actor_id).where(before.c.task_id == candidate.c.id).scalar_subquery()
-    return select(
-        candidate.c.id.label("task_id"),
-        claimed.c.id.label("claim_id"),
-        as_told(claimed.c.expires_at).label("expires_at"),
-        previous.label("previous"),
-    ).select_from(candidate.outerjoin(claimed, true()))
+    return written(
+        select(
+            candidate.c.id.label("task_id"),
+            claimed.c.id.label("claim_id"),
+            as_told(claimed.c.expires_at).label("expires_at"),
+            previous.label("previous"),
+        ).select_from(candidate.outerjoin(claimed, true()))
+    )
 
 
-def _claims_of(candidate: CTE, actor: str | None, lease_s: int) -> CTE:
+def _claims_of(candidate: CTE) -> CTE:
     into = ["task_id", "workspace_id", "actor_id", "expires_at"]
-    row = select(candidate.c.id, candidate.c.workspace_id, parameter(Kind.ID, actor), _end_of(lease_s))
+    row = select(candidate.c.id, candidate.c.workspace_id, parameter(Kind.ID, Argument("actor")), _end_of_lease())
     query = insert(task_claims).from_select(into, row, include_defaults=False)
     query = query.on_conflict_do_update(
         index_elements=["task_id"],
@@ -225,8 +249,28 @@ def _claims_of(candidate: CTE, actor: str | None, lease_s: int) -> CTE:
     return query.returning(task_claims.c.id, task_claims.c.expires_at).cte("claimed")
 
 
-def _end_of(lease_s: int) -> ColumnElement[Any]:
-    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam(None, float(lease_s), type_=Float()))
+def _end_of_lease() -> Expression:
+    lease_s = bindparam(None, Argument("lease_s"), type_=Float())
+    return func.now() + lease_s * literal_column("interval '1 second'", INTERVAL)
+
+
+@cache
+def _renew() -> Statement:
+    # The later of both ends: two renewals that cross, or one that is sent again, come to the same.
+    until = func.greatest(task_claims.c.expires_at, _end_of_lease())
+    return written(update(task_claims).where(*_holds()).values(expires_at=until).returning(task_claims.c.task_id))
+
+
+@cache
+def _release() -> Statement:
+    return written(delete(task_claims).where(*_holds()).returning(task_claims.c.task_id, task_claims.c.actor_id))
+
+
+def _holds() -> tuple[ColumnElement[bool], ...]:
+    return (task_claims.c.id == parameter(Kind.ID, Argument("claim")), is_live(task_claims))
+
+
+# What came of it
 
 
 def _claimed(unit: Unit, taken: Row) -> Outcome:
@@ -288,26 +332,18 @@ async def _find_scopes(unit: Unit, scopes: Mapping[Entity, str]) -> None:
 
 
 async def run_renewal(unit: Unit, held: Held) -> Outcome:
-    # The later of both ends: two renewals that cross, or one that is sent again, come to the same.
-    until = func.greatest(task_claims.c.expires_at, _end_of(held.lease_s))
-    query = update(task_claims).where(*_holds(held)).values(expires_at=until).returning(task_claims.c.task_id)
-    renewed = await unit.fetch_one(query)
+    renewed = await unit.fetch_one(_renew(), claim=held.claim, lease_s=float(held.lease_s))
     if renewed is None:
         raise Refused(await _lost(unit, held))
     return Outcome(renewed["task_id"], facts={"claim": held.claim})
 
 
 async def run_release(unit: Unit, held: Held) -> Outcome:
-    query = delete(task_claims).where(*_holds(held)).returning(task_claims.c.task_id, task_claims.c.actor_id)
-    released = await unit.fetch_one(query)
+    released = await unit.fetch_one(_release(), claim=held.claim)
     if released is None:
         raise Refused(await _lost(unit, held))
     unit.record(TASK_RELEASED, released["task_id"], {"claim_id": held.claim, "claimed_by": released["actor_id"]})
     return Outcome(released["task_id"], unit.activities)
-
-
-def _holds(held: Held) -> tuple[ColumnElement[bool], ...]:
-    return (task_claims.c.id == parameter(Kind.ID, held.claim), is_live(task_claims))
 
 
 async def _lost(unit: Unit, held: Held) -> ClaimLost:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 from sqlalchemy import ScalarSelect, Text, func, literal_column, select
@@ -40,6 +40,10 @@ HOME, VERSION = "_home", "_version"
 
 #: Statements of each kind that are kept: an entity has as many as there are sets of columns that clients name.
 MAX_STATEMENTS: Final = 512
+
+
+#: What tells the feed of the values of a row that changed, each as (from, to).
+Record: TypeAlias = Callable[[Unit, str, Mapping[str, tuple[Any, Any]]], None]
 
 
 @dataclass(frozen=True)
@@ -194,8 +198,12 @@ async def lock(
     return row
 
 
-async def change_row(unit: Unit, what: Writable, row_id: str, values: Values, before: Row) -> None:
+async def change_row(
+    unit: Unit, what: Writable, row_id: str, values: Values, before: Row, *, record: Record | None = None
+) -> None:
     """Writes those of `values` that differ, and records them with what follows from them. None differs: nothing happens.
+
+    `record` tells the feed in the place of the entity's own.
 
     Raises:
         Refused: as `insert`.
@@ -212,7 +220,7 @@ async def change_row(unit: Unit, what: Writable, row_id: str, values: Values, be
         raise LookupError(f"{what.entity.name} {row_id} is locked, and gone")
     told = {name: (before.get(name), value) for name, value in changed.items()}
     told |= {name: (before[name], after[name]) for name in what.follows if before[name] != after[name]}
-    what.record_updated(unit, row_id, told)
+    (record or what.record_updated)(unit, row_id, told)
 
 
 async def refer(unit: Unit, what: Writable, values: Values, home: str | None = None) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
@@ -15,7 +16,7 @@ from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Path, Refused, StageTransitionRefused
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import change_row, lock
+from convoy_graphql.domain.rows import Record, change_row, lock
 from convoy_graphql.domain.transitions import (
     REJECTED_STATUS,
     Allowed,
@@ -34,6 +35,7 @@ from convoy_graphql.model.stages import default_workflow_id
 from convoy_graphql.model.tables import tasks, workflows
 from convoy_graphql.model.values import parameter
 from convoy_graphql.model.vocab import STAGE_CHANGE
+from convoy_graphql.pg.statement import Argument, Statement, written
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,10 @@ async def run(unit: Unit, step: Step) -> Outcome:
             raise Refused(_problem(refusal))
         case Allowed(status=str(status)) as allowed:
             # A task that is rejected ends where it is: its status changes, and not its stage.
-            rejected = replace(TASK, record_updated=_recorded_with(_decided(step, allowed)))
-            await change_row(unit, rejected, step.task, {"status": status}, before)
+            record = _recorded_with(_decided(step, allowed))
+            await change_row(unit, TASK, step.task, {"status": status}, before, record=record)
         case Allowed() as allowed:
-            query = update(tasks).where(tasks.c.id == parameter(Kind.ID, step.task))
-            await unit.execute(query.values(current_stage=parameter(Kind.TEXT, allowed.to)))
+            await unit.execute(_go(), task=step.task, to=allowed.to)
             stage_change = {"from_stage": current, "to_stage": allowed.to, **_decided(step, allowed)}
             unit.record(STAGE_CHANGE, step.task, stage_change)
     return Outcome(step.task, unit.activities)
@@ -87,10 +88,21 @@ async def run(unit: Unit, step: Step) -> Outcome:
 
 async def _stages(unit: Unit, workflow_id: str | None) -> tuple[Stage, ...]:
     """The stages of a workflow, of the default one where none is named."""
-    workflow = alias_of(workflows)
-    followed = func.coalesce(parameter(Kind.ID, workflow_id), default_workflow_id())
-    found = await unit.fetch_one(select(workflow.c.stages).where(workflow.c.id == followed))
+    found = await unit.fetch_one(_stored_stages(), workflow=workflow_id)
     return () if found is None else read_stages(json.loads(found["stages"]))
+
+
+@cache
+def _stored_stages() -> Statement:
+    workflow = alias_of(workflows)
+    followed = func.coalesce(parameter(Kind.ID, Argument("workflow")), default_workflow_id())
+    return written(select(workflow.c.stages).where(workflow.c.id == followed))
+
+
+@cache
+def _go() -> Statement:
+    going = update(tasks).where(tasks.c.id == parameter(Kind.ID, Argument("task")))
+    return written(going.values(current_stage=parameter(Kind.TEXT, Argument("to"))))
 
 
 def _decided(step: Step, allowed: Allowed) -> dict[str, Any]:
@@ -103,7 +115,7 @@ def _decided(step: Step, allowed: Allowed) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _recorded_with(more: Mapping[str, Any]) -> Any:
+def _recorded_with(more: Mapping[str, Any]) -> Record:
     def record(unit: Unit, task_id: str, changes: Mapping[str, tuple[Any, Any]]) -> None:
         task_rules.record_updated(unit, task_id, changes, more)
 

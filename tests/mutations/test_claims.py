@@ -189,6 +189,17 @@ async def test_the_first_in_the_order_is_claimed(change: Change, home: Home, wri
     assert home.task == by_age["task"]["id"]
 
 
+@pytest.mark.parametrize("round", [0, 1])
+async def test_a_filter_is_a_connection_s(change: Change, home: Home, writer: asyncpg.Connection, round: int) -> None:
+    """Twice, since the second is answered by the statement of the first with other values."""
+    ids = [await new_task(writer, home, title=f"{title} {round}") for title in "ABC"]
+    either = {"or": [{"title": {"startsWith": "B"}}, {"title": {"in": ["X", f"C {round}"]}}]}
+    given = {**either, "id": {"in": ids}, "description": {"isNull": True}}
+    found = [await take(change, home, filter=given) for _ in range(3)]
+
+    assert [ids[1], ids[2], None] == [each["task"] and each["task"]["id"] for each in found]
+
+
 async def test_what_is_not_ready_is_passed_over(
     change: Change, home: Home, writer: asyncpg.Connection, unchanged: Unchanged
 ) -> None:
