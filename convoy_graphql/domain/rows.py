@@ -167,8 +167,9 @@ async def insert(unit: Unit, what: Writable, row_id: str, values: Values) -> boo
     Raises:
         Refused: a reference leads nowhere, or into another workspace; or the entity's own rules are against it.
     """
-    home = await refer(unit, what, values)
-    values = await what.complete(unit, values)
+    found = await _look_up(unit, what, values, is_new=True)
+    home = _check_references(what, values, found, None)
+    values = what.complete(values, found)
     if await unit.fetch_one(_insert(what, tuple(values)), **{"id": row_id, HOME: home, **values}) is None:
         return False
     what.record_created(unit, row_id, values)
@@ -229,13 +230,23 @@ async def refer(unit: Unit, what: Writable, values: Values, home: str | None = N
     Raises:
         Refused: a reference leads nowhere, or into another workspace.
     """
-    given = [each for each in what.references if values.get(each.name) is not None]
-    if not given:
-        return home
-    named = {each.name: values[each.name] for each in given}
-    found = await unit.fetch_one(_refer(what, tuple(named)), **named)
+    return _check_references(what, values, await _look_up(unit, what, values), home)
+
+
+async def _look_up(unit: Unit, what: Writable, values: Values, *, is_new: bool = False) -> Row:
+    """What the references lead to, as `_found` says; and for a new row what it needs besides. No statement where that is nothing."""
+    named = tuple(each.name for each in what.references if values.get(each.name) is not None)
+    query = _refer(what, named, is_new=is_new)
+    if query is None:
+        return {}
+    found = await unit.fetch_one(query, **{name: values.get(name) for name in what.by_name})
     if found is None:
         raise LookupError(what.entity.name)
+    return found
+
+
+def _check_references(what: Writable, values: Values, found: Row, home: str | None) -> str | None:
+    given = [each for each in what.references if values.get(each.name) is not None]
     if home is None and what.home is not None:
         home = found.get(what.home.name)
     problems: list[Problem] = []
@@ -292,8 +303,12 @@ def _update(what: Writable, names: tuple[str, ...]) -> Statement:
 
 
 @lru_cache(MAX_STATEMENTS)
-def _refer(what: Writable, names: tuple[str, ...]) -> Statement:
-    return written(select(*(_found(what, what.by_name[name]).label(name) for name in names)))
+def _refer(what: Writable, names: tuple[str, ...], *, is_new: bool) -> Statement | None:
+    """None where there is nothing to look for."""
+    columns = [_found(what, what.by_name[name]).label(name) for name in names]
+    if is_new:
+        columns += [value.label(name) for name, value in what.looks_up().items()]
+    return written(select(*columns)) if columns else None
 
 
 def _found(what: Writable, each: Field) -> ScalarSelect[Any]:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from convoy_graphql.domain.problems import InvalidInput, Refused
 from convoy_graphql.domain.unit import TASK_CREATED, TASK_UPDATED, Unit
 from convoy_graphql.model import stages
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.values import parameter
-from convoy_graphql.pg.statement import Argument, Statement, written
+from convoy_graphql.pg.statement import Argument
+
+#: The stages of a new task's workflow, beside what it refers to.
+STAGES: Final = "_stages"
 
 
-async def complete(unit: Unit, values: Mapping[str, Any]) -> Mapping[str, Any]:
+def complete(values: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
     """A new task's values, with the first stage of its workflow where it names none.
 
     Raises:
         Refused: it names a stage that its workflow lacks.
     """
-    given = values.get("current_stage")
-    if "current_stage" in values and given is None:
+    given, names = values.get("current_stage"), found[STAGES]
+    if not names or ("current_stage" in values and given is None):
         return values
-    names = await stage_names(unit, values.get("workflow_id"))
-    if names and given is None:
+    if given is None:
         return {**values, "current_stage": names[0]}
-    if names and given not in names:
+    if given not in names:
         raise Refused(InvalidInput(("currentStage",), not_a_stage(names)))
     return values
 
@@ -38,18 +39,14 @@ def not_a_stage(names: Sequence[str]) -> str:
     return f"currentStage is none of the workflow's stages, which are: {', '.join(names)}."
 
 
-async def stage_names(unit: Unit, workflow_id: str | None) -> list[str]:
-    """The stages of a workflow in order, of the default one where none is named; none where there is no such workflow."""
-    return [row["name"] for row in await unit.fetch(_stage_names(), workflow=workflow_id)]
-
-
-@cache
-def _stage_names() -> Statement:
+def stage_names() -> Mapping[str, ColumnElement[Any]]:
+    """The stages in order of the workflow that the argument `workflow_id` names, or of the default one; empty without any."""
     workflow = select(
-        func.coalesce(parameter(Kind.ID, Argument("workflow")), stages.default_workflow_id()).label("id")
+        func.coalesce(parameter(Kind.ID, Argument("workflow_id")), stages.default_workflow_id()).label("id")
     ).subquery()
     rows = stages.stages_of_workflow(workflow)
-    return written(rows.select(stages.stage_name(rows.child).label("name")).order_by(*rows.order))
+    names = rows.select(stages.stage_name(rows.child)).correlate(None).order_by(*rows.order)
+    return {STAGES: func.array(names.scalar_subquery())}
 
 
 def record_created(unit: Unit, task_id: str, values: Mapping[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import Column
+from sqlalchemy import Column, ColumnElement
 
 from convoy_graphql.domain import tasks as task_rules
 from convoy_graphql.domain.documents import (
@@ -115,7 +115,7 @@ def nothing_to_check(_values: Values, _changing: Container[str]) -> Sequence[Pro
     return ()
 
 
-async def as_given(_unit: Unit, values: Values) -> Values:
+def as_given(values: Values, _found: Mapping[str, Any]) -> Values:
     return values
 
 
@@ -137,8 +137,10 @@ class Writable:
     weighs: tuple[str, ...] = field(default=(), kw_only=True)
     #: Instants that the database keeps by itself when others change: the feed is told of them, too.
     follows: tuple[str, ...] = field(default=(), kw_only=True)
-    #: The values that a new row gets, from those given.
-    complete: Callable[[Unit, Values], Awaitable[Values]] = field(default=as_given, kw_only=True)
+    #: What is looked up for a new row beside its references, in the same statement. Its arguments are columns of the row.
+    looks_up: Callable[[], Mapping[str, ColumnElement[Any]]] = field(default=dict, kw_only=True)
+    #: The values that a new row gets, from those given and what was looked up.
+    complete: Callable[[Values, Mapping[str, Any]], Values] = field(default=as_given, kw_only=True)
     #: What the feed is told of a new row with its values, and of the values that changed, each as (from, to).
     record_created: Callable[[Unit, str, Values], None] = field(default=unrecorded, kw_only=True)
     record_updated: Callable[[Unit, str, Mapping[str, tuple[Any, Any]]], None] = field(default=unrecorded, kw_only=True)
@@ -219,6 +221,7 @@ TASK = Writable(
     ),
     _home_of_task,
     follows=("completion_date",),
+    looks_up=task_rules.stage_names,
     complete=task_rules.complete,
     record_created=task_rules.record_created,
     record_updated=task_rules.record_updated,
