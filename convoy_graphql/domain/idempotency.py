@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from convoy_graphql.domain.unit import Unit
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import mutation_keys
 from convoy_graphql.model.values import parameter
+from convoy_graphql.pg.statement import Argument, Statement, written
 from convoy_graphql.settings import Settings
 
 #: The actor where nobody is named.
@@ -54,27 +56,18 @@ async def take(unit: Unit, key: Key, settings: Settings) -> Outcome | None:
         Refused: it came with another mutation or another input.
         WriteTimedOut: who brought it first is at work for longer than a statement may run.
     """
-    ttl_s = bindparam(None, float(settings.idempotency_key_ttl_s), type_=Float())
-    fresh: dict[str, ColumnElement[Any]] = {
-        **_scope(key),
-        "mutation": parameter(Kind.TEXT, key.mutation),
-        "input_hash": bindparam(None, key.input_hash, type_=BYTEA),
-        "outcome": null(),
-        "created_at": func.now(),
-        "expires_at": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, ttl_s),
+    own = {"actor": key.actor or NOBODY, "key": key.key}
+    given = {
+        **own,
+        "mutation": key.mutation,
+        "input_hash": key.input_hash,
+        "ttl_s": float(settings.idempotency_key_ttl_s),
     }
-    # The condition comes before the row, and the wait for somebody else's with it; what is returned comes after. Where nothing
-    # is returned, no other statement of this transaction waits for a lock.
-    patient, usual = _lock_timeout("0"), _lock_timeout(str(settings.lock_timeout_ms))
-    query = insert(mutation_keys).from_select([*fresh], select(*fresh.values()).where(patient.is_not(None)))
-    query = query.on_conflict_do_update(
-        index_elements=["actor_id", "key"],
-        set_={name: query.excluded[name] for name in fresh},
-        where=mutation_keys.c.expires_at <= func.now(),
-    )
-    if await unit.fetch_one(query.returning(usual)) is not None:
+    # Zero: as long as a statement may run.
+    timeouts = {"patient": "0", "usual": str(settings.lock_timeout_ms)}
+    if await unit.fetch_one(_take(), **given, **timeouts) is not None:
         return None
-    found = await unit.fetch_one(select(mutation_keys).where(*_is(key)))
+    found = await unit.fetch_one(_find(), **own)
     if found is None:
         raise LookupError("a key that is taken has no row")
     if (found["mutation"], found["input_hash"]) != (key.mutation, key.input_hash):
@@ -84,6 +77,40 @@ async def take(unit: Unit, key: Key, settings: Settings) -> Outcome | None:
 
 async def keep(unit: Unit, key: Key, outcome: Outcome) -> None:
     """Keeps the answer for the key, and clears some that have expired."""
+    answer = orjson.dumps(outcome.as_json()).decode()
+    await unit.execute(_keep(), actor=key.actor or NOBODY, key=key.key, outcome=answer)
+
+
+@cache
+def _take() -> Statement:
+    fresh: dict[str, ColumnElement[Any]] = {
+        **_own(),
+        "mutation": parameter(Kind.TEXT, Argument("mutation")),
+        "input_hash": bindparam(None, Argument("input_hash"), type_=BYTEA),
+        "outcome": null(),
+        "created_at": func.now(),
+        "expires_at": func.now()
+        + func.make_interval(0, 0, 0, 0, 0, 0, bindparam(None, Argument("ttl_s"), type_=Float())),
+    }
+    # The condition comes before the row, and the wait for somebody else's with it; what is returned comes after. Where nothing
+    # is returned, no other statement of this transaction waits for a lock.
+    rows = select(*fresh.values()).where(_lock_timeout("patient").is_not(None))
+    query = insert(mutation_keys).from_select([*fresh], rows)
+    query = query.on_conflict_do_update(
+        index_elements=["actor_id", "key"],
+        set_={name: query.excluded[name] for name in fresh},
+        where=mutation_keys.c.expires_at <= func.now(),
+    )
+    return written(query.returning(_lock_timeout("usual")))
+
+
+@cache
+def _find() -> Statement:
+    return written(select(mutation_keys).where(*_is_own()))
+
+
+@cache
+def _keep() -> Statement:
     expired = (
         select(mutation_keys.c.actor_id, mutation_keys.c.key)
         .where(mutation_keys.c.expires_at <= func.now())
@@ -92,20 +119,18 @@ async def keep(unit: Unit, key: Key, outcome: Outcome) -> None:
         .with_for_update(skip_locked=True)
     )
     sweep = delete(mutation_keys).where(tuple_(mutation_keys.c.actor_id, mutation_keys.c.key).in_(expired))
-    answer = orjson.dumps(outcome.as_json()).decode()
-    await unit.execute(
-        update(mutation_keys).where(*_is(key)).values(outcome=parameter(Kind.JSON, answer)).add_cte(sweep.cte("swept"))
-    )
+    query = update(mutation_keys).where(*_is_own()).values(outcome=parameter(Kind.JSON, Argument("outcome")))
+    return written(query.add_cte(sweep.cte("swept")))
 
 
-def _lock_timeout(milliseconds: str) -> ColumnElement[Any]:
-    """Sets, until the end of the transaction, how long a statement waits for a lock; 0 is as long as it may run."""
-    return func.set_config(literal_column("'lock_timeout'"), parameter(Kind.TEXT, milliseconds), true())
+def _lock_timeout(name: str) -> ColumnElement[Any]:
+    """Sets, until the end of the transaction, how many milliseconds a statement waits for a lock."""
+    return func.set_config(literal_column("'lock_timeout'"), parameter(Kind.TEXT, Argument(name)), true())
 
 
-def _scope(key: Key) -> dict[str, ColumnElement[Any]]:
-    return {"actor_id": parameter(Kind.ID, key.actor or NOBODY), "key": parameter(Kind.TEXT, key.key)}
+def _own() -> dict[str, ColumnElement[Any]]:
+    return {"actor_id": parameter(Kind.ID, Argument("actor")), "key": parameter(Kind.TEXT, Argument("key"))}
 
 
-def _is(key: Key) -> list[ColumnElement[bool]]:
-    return [mutation_keys.c[name] == value for name, value in _scope(key).items()]
+def _is_own() -> list[ColumnElement[bool]]:
+    return [mutation_keys.c[name] == value for name, value in _own().items()]
