@@ -1,13 +1,11 @@
-"""The graph as plain Python: what each mutation has to come to, said without the code that does it.
+"""The graph as plain Python: what creating, changing and deleting rows comes to, said without the code that does it.
 
-A state is every row of every table as the database's JSON, by table and id. `expect` takes a state and a mutation to what its
-answer and the next state have to be.
+A state is every row of every table as the database's JSON, by table and id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -133,44 +131,13 @@ FORGOTTEN: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-@dataclass
-class Expected:
-    """What is to come: refusals and an untouched state, or the next state. `said` are further values of the payload."""
-
-    refusals: list[Refusal]
-    state: State
-    said: dict[str, Any] = field(default_factory=dict)
-
-
-def expect(state: State, name: str, given: Mapping[str, Any]) -> Expected | None:
-    """What the mutation has to come to; None when the model does not know."""
-    after = deepcopy(state)
-    verb, kind = _verb(name)
-    if name in _OTHERS:
-        said, refusals = _OTHERS[name](after, given)
-    elif kind in KINDS:
-        said, refusals = {
-            "create": _create, "update": _update, "upsert": _upsert, "delete": _delete
-        }[verb](after, kind, given)  # fmt: skip
-    else:
-        return None
-    return Expected(refusals, state if refusals or given.get("dryRun") else after, {} if refusals else said)
-
-
-def _verb(name: str) -> tuple[str, str]:
-    return next(
-        ((verb, name.removeprefix(verb)) for verb in ("create", "update", "upsert", "delete") if name.startswith(verb)),
-        ("", name),
-    )
-
-
 Told: TypeAlias = tuple[dict[str, Any], list[Refusal]]
 
 
-def _create(state: State, kind: str, given: Mapping[str, Any]) -> Told:
+def create(state: State, kind: str, given: Mapping[str, Any]) -> Told:
     what = KINDS[kind]
     if refusals := [
-        *_unreadable(what, given, what.columns),
+        *unreadable(what, given, what.columns),
         *_missing(what, given),
         *_scoped_twice(kind, given, given),
     ]:
@@ -178,22 +145,22 @@ def _create(state: State, kind: str, given: Mapping[str, Any]) -> Told:
     return {}, _insert(state, kind, given, given["id"])
 
 
-def _update(state: State, kind: str, given: Mapping[str, Any]) -> Told:
+def update(state: State, kind: str, given: Mapping[str, Any]) -> Told:
     what = KINDS[kind]
     changeable = {name: column for name, column in what.columns.items() if name not in what.fixed}
-    if refusals := [*_unreadable(what, given, changeable), *_scoped_twice(kind, given, given)]:
+    if refusals := [*unreadable(what, given, changeable), *_scoped_twice(kind, given, given)]:
         return {}, refusals
     row = state[TABLES[kind]].get(given["id"])
     if row is None:
         return {}, [("NOT_FOUND", "id")]
     if is_stale(row, given):
         return {}, [("CONFLICT", "ifUpdatedAt")]
-    return {}, _change(state, kind, row, given, changeable)
+    return {}, change(state, kind, row, given, changeable)
 
 
-def _upsert(state: State, kind: str, given: Mapping[str, Any]) -> Told:
+def upsert(state: State, kind: str, given: Mapping[str, Any]) -> Told:
     what = KINDS[kind]
-    if refusals := [*_unreadable(what, given, what.columns), *_scoped_twice(kind, given, given)]:
+    if refusals := [*unreadable(what, given, what.columns), *_scoped_twice(kind, given, given)]:
         return {}, refusals
     row = state[TABLES[kind]].get(given["id"])
     if row is None:
@@ -203,10 +170,10 @@ def _upsert(state: State, kind: str, given: Mapping[str, Any]) -> Told:
         for name in what.columns
         if name in what.fixed and name in given and given[name] != row[what.columns[name]]
     ]
-    return {"created": False}, fixed or _change(state, kind, row, given, what.columns)
+    return {"created": False}, fixed or change(state, kind, row, given, what.columns)
 
 
-def _delete(state: State, kind: str, given: Mapping[str, Any]) -> Told:
+def delete(state: State, kind: str, given: Mapping[str, Any]) -> Told:
     table = TABLES[kind]
     row = state[table].get(given["id"])
     if row is None:
@@ -220,7 +187,7 @@ def _delete(state: State, kind: str, given: Mapping[str, Any]) -> Told:
     return {"deleted": {kind_: count for kind_, count in gone.items() if count}}, []
 
 
-def _unreadable(what: Kind, given: Mapping[str, Any], columns: Mapping[str, str]) -> Iterator[Refusal]:
+def unreadable(what: Kind, given: Mapping[str, Any], columns: Mapping[str, str]) -> Iterator[Refusal]:
     for name in columns:
         if (name in given and given[name] is None and (name in what.required)) or (
             given.get(name) == "" and name in {what.label, "status"}
@@ -261,7 +228,7 @@ def _insert(state: State, kind: str, given: Mapping[str, Any], row_id: str) -> l
     return []
 
 
-def _change(state: State, kind: str, row: Row, given: Mapping[str, Any], columns: Mapping[str, str]) -> list[Refusal]:
+def change(state: State, kind: str, row: Row, given: Mapping[str, Any], columns: Mapping[str, str]) -> list[Refusal]:
     changed = {name: given[name] for name, column in columns.items() if name in given and given[name] != row[column]}
     names = {column: name for name, column in KINDS[kind].columns.items()}
     now = {names[column]: value for column, value in row.items() if column in names} | changed
@@ -319,92 +286,6 @@ def remove(state: State, table: str, row_id: str) -> None:
                 row["updated_at"] = ANOTHER
 
 
-# Dependencies
-
-
-def arrows(state: State) -> dict[tuple[str, str], str]:
-    """The id of the row of each arrow."""
-    return {(row["task_id"], row["depends_on_task_id"]): key for key, row in state["task_dependencies"].items()}
-
-
-def reaches(state: State, start: str, end: str) -> bool:
-    """Whether `start` waits for `end`, by whatever way, or is it."""
-    seen, left = {start}, [start]
-    while left:
-        at = left.pop()
-        fresh = {target for source, target in arrows(state) if source == at} - seen
-        seen |= fresh
-        left.extend(fresh)
-    return end in seen
-
-
-def _add(state: State, given: Mapping[str, Any]) -> Told:
-    task, other = given["taskId"], given["dependsOnTaskId"]
-    if task == other:
-        return {}, [("DEPENDENCY_CYCLE", "dependsOnTaskId")]
-    if refusals := _apart(state, {"taskId": task, "dependsOnTaskId": other}, task):
-        return {}, refusals
-    if is_stale(state["tasks"][task], given):
-        return {}, [("CONFLICT", "ifUpdatedAt")]
-    if (task, other) in arrows(state):
-        return {}, [("ALREADY_EXISTS", "dependsOnTaskId")]
-    if reaches(state, other, task):
-        return {}, [("DEPENDENCY_CYCLE", "dependsOnTaskId")]
-    _draw(state, task, other)
-    return {}, []
-
-
-def _remove(state: State, given: Mapping[str, Any]) -> Told:
-    task, other = given["taskId"], given["dependsOnTaskId"]
-    refusals = [("NOT_FOUND", name) for name in ("taskId", "dependsOnTaskId") if given[name] not in state["tasks"]]
-    if not refusals and (task, other) not in arrows(state):
-        refusals = [("NOT_FOUND", "dependsOnTaskId")]
-    if not refusals:
-        del state["task_dependencies"][arrows(state)[task, other]]
-    return {}, refusals
-
-
-def _set(state: State, given: Mapping[str, Any]) -> Told:
-    task, others = given["taskId"], given["dependsOnTaskIds"]
-    places = {f"dependsOnTaskIds/{at}": other for at, other in enumerate(others)}
-    refusals = []
-    for at, (place, other) in enumerate(places.items()):
-        if other == task:
-            refusals.append(("DEPENDENCY_CYCLE", place))
-        if other in others[:at]:
-            refusals.append(("INVALID_INPUT", place))
-    if refusals := refusals or _apart(state, {"taskId": task, **places}, task):
-        return {}, refusals
-    before = {target: key for (source, target), key in arrows(state).items() if source == task}
-    removed = sorted(set(before).difference(others))
-    for other in removed:
-        del state["task_dependencies"][before[other]]
-    if refusals := [("DEPENDENCY_CYCLE", place) for place, other in places.items() if reaches(state, other, task)]:
-        return {}, refusals
-    added = [other for other in others if other not in before]
-    for other in added:
-        _draw(state, task, other)
-    return {"removed": removed, "added": added}, []
-
-
-def _draw(state: State, task: str, other: str) -> None:
-    row = {"task_id": task, "depends_on_task_id": other, "workspace_id": state["tasks"][task]["workspace_id"]}
-    state["task_dependencies"][f"{task} {other}"] = row
-
-
-def _apart(state: State, named: Mapping[str, str], task: str) -> list[Refusal]:
-    refusals, rows = [], state["tasks"]
-    for place, other in named.items():
-        if other not in rows:
-            refusals.append(("NOT_FOUND", place))
-        elif task in rows and rows[other]["workspace_id"] != rows[task]["workspace_id"]:
-            refusals.append(("WORKSPACE_MISMATCH", place))
-    return refusals
-
-
-# The life of a task
-
-
 def is_open(row: Row) -> bool:
     return row["status"] not in TERMINAL
 
@@ -414,91 +295,9 @@ def _end_claim(state: State, task: str) -> None:
         del state["task_claims"][key]
 
 
-def _change_task(state: State, given: Mapping[str, Any], names: tuple[str, ...]) -> list[Refusal]:
-    columns = {name: KINDS["Task"].columns[name] for name in names}
-    if refusals := list(_unreadable(KINDS["Task"], given, columns)):
-        return refusals
-    row = state["tasks"].get(given["taskId"])
-    if row is None:
-        return [("NOT_FOUND", "taskId")]
-    if is_stale(row, given):
-        return [("CONFLICT", "ifUpdatedAt")]
-    return _change(state, "Task", row, given, columns)
-
-
-def _set_status(state: State, given: Mapping[str, Any]) -> Told:
-    return {}, _change_task(state, given, ("status",))
-
-
-def _move(state: State, given: Mapping[str, Any]) -> Told:
-    if not given.keys() & {"milestoneId", "parentTaskId"}:
-        return {}, [("INVALID_INPUT", "")]
-    left = state["tasks"].get(given["taskId"], {}).get("milestone_id")
-    if refusals := _change_task(state, given, ("milestoneId", "parentTaskId")):
-        return {}, refusals
-    task = state["tasks"][given["taskId"]]
-    above = task
-    while above["parent_task_id"] is not None:
-        above = state["tasks"][above["parent_task_id"]]
-        if above is task:
-            return {}, [("PARENT_CYCLE", "parentTaskId")]
-    below = (
-        []
-        if task["milestone_id"] == left
-        else [row for row in _below(state, task["id"]) if row["milestone_id"] == left]
-    )
-    for row in below:
-        row.update(milestone_id=task["milestone_id"], updated_at=ANOTHER)
-    return {"subtasksMoved": len(below)}, []
-
-
-def _below(state: State, task: str) -> Iterator[Row]:
-    for row in state["tasks"].values():
-        if row["parent_task_id"] == task:
-            yield row
-            yield from _below(state, row["id"])
-
-
-def _tell(state: State, given: Mapping[str, Any]) -> Told:
-    return {}, [] if given["taskId"] in state["tasks"] else [("NOT_FOUND", "taskId")]
-
-
-def _claim(state: State, given: Mapping[str, Any]) -> Told:
-    row = state["tasks"].get(given["taskId"])
-    if row is None:
-        return {}, [("NOT_FOUND", "taskId")]
-    reasons = [
-        not is_open(row),
-        any(claim["task_id"] == row["id"] for claim in state["task_claims"].values()),
-        any(is_open(state["tasks"][target]) for source, target in arrows(state) if source == row["id"]),
-        any(is_open(each) for each in state["tasks"].values() if each["parent_task_id"] == row["id"]),
-    ]
-    if any(reasons):
-        return {}, [("CLAIM_REFUSED", "taskId")] * sum(reasons)
-    state["task_claims"][f"of {row['id']}"] = {"task_id": row["id"], "workspace_id": row["workspace_id"]}
-    return {}, []
-
-
-def _release(state: State, given: Mapping[str, Any]) -> Told:
-    return {}, [] if state["task_claims"].pop(given["claimId"], None) else [("CLAIM_LOST", "claimId")]
-
-
-def _renew(state: State, given: Mapping[str, Any]) -> Told:
-    return {}, [] if given["claimId"] in state["task_claims"] else [("CLAIM_LOST", "claimId")]
-
-
-_OTHERS: Mapping[str, Callable[[State, Mapping[str, Any]], Told]] = {
-    "addTaskDependency": _add,
-    "removeTaskDependency": _remove,
-    "setTaskDependencies": _set,
-    "setTaskStatus": _set_status,
-    "moveTask": _move,
-    "addTaskActivity": _tell,
-    "addTaskComment": _tell,
-    "claimTask": _claim,
-    "releaseClaim": _release,
-    "renewClaim": _renew,
-}
+def arrows(state: State) -> dict[tuple[str, str], str]:
+    """The id of the row of each arrow."""
+    return {(row["task_id"], row["depends_on_task_id"]): key for key, row in state["task_dependencies"].items()}
 
 
 def stable(state: State) -> dict[str, Any]:
