@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
+from racing import another_client, wait_until_somebody_waits
+
+from conftest import Change
 
 if TYPE_CHECKING:
-    import asyncpg
-
-    from conftest import Change, Changed, Home, Unchanged
+    from conftest import Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 NOBODY = str(uuid4())
@@ -278,3 +281,30 @@ async def test_a_key_of_an_input_that_cannot_be_read_stays_free(
 
     assert [(0, "INVALID_INPUT", "tasks/0/title"), (1, "INVALID_INPUT", "tasks/1/title")] == failures(refused)
     assert (2, False) == (corrected["createdCount"], corrected["replayed"])
+
+
+@pytest.mark.parametrize("policy", ["REJECT_ALL", "SKIP_FAILED"])
+async def test_an_id_that_is_taken_meanwhile_ends_the_call(
+    change: Change, home: Home, database: str, writer: asyncpg.Connection, policy: str
+) -> None:
+    """Nobody had it when it was looked for. The row is named, and nothing of the call stays, whatever the policy."""
+    own = str(uuid4())
+    gate = await asyncpg.connect(database)
+    holding = gate.transaction()
+    await holding.start()
+    await gate.execute("insert into tasks (id, milestone_id, title) values ($1, $2, 'Faster')", own, home.milestone)
+    tasks = new_tasks(home, 3)
+    tasks[1]["id"] = own
+    async with another_client(database, lock_timeout_ms=30_000, statement_timeout_ms=30_000) as client:
+        asked = asyncio.create_task(Change(client)("createTasks", {"tasks": tasks, "errorPolicy": policy}, CREATED))
+        await wait_until_somebody_waits(writer)
+        await holding.commit()
+        await gate.close()
+        changed = await asked
+
+    assert [(1, "ALREADY_EXISTS", "tasks/1/id")] == failures(changed)
+    assert ["ALREADY_EXISTS"] == changed.codes
+    assert [None, None, None] == [result["task"] for result in changed["results"]]
+    titles = await writer.fetch("select title from tasks where milestone_id = $1 order by 1", home.milestone)
+    assert ["Drive", "Faster"] == [row["title"] for row in titles]
+    assert 0 == await writer.fetchval("select count(*) from activity_feed where workspace_id = $1", home.workspace)
