@@ -65,9 +65,9 @@ def _shows(kind: type[Problem], description: str) -> Callable[[T], T]:
 class InputError(UserError): ...
 
 
-@_shows(problems.NotFound, "An id that no row of the type has.")
+@_shows(problems.NotFound, "An id that no row of the type has; or a task for which the other one does not wait.")
 class NotFoundError(UserError):
-    id: strawberry.ID = _shown("The id.", lambda problem: problem.id)
+    id: strawberry.ID = _shown("The id that was given.", lambda problem: problem.id)
 
 
 @_shows(problems.Conflict, "The row has changed since it was read: `ifUpdatedAt` is not its `updatedAt`.")
@@ -77,9 +77,11 @@ class ConflictError(UserError):
     )
 
 
-@_shows(problems.AlreadyExists, "The id that was chosen for a new row is taken.")
+@_shows(
+    problems.AlreadyExists, "The row is there already: the id that was chosen is taken, or the task waits for that one."
+)
 class AlreadyExistsError(UserError):
-    id: strawberry.ID = _shown("The id.", lambda problem: problem.id)
+    id: strawberry.ID = _shown("The id of the row that is there.", lambda problem: problem.id)
 
 
 @_shows(problems.WorkspaceMismatch, "A reference into another workspace.")
