@@ -90,7 +90,9 @@ def main() -> None:
             _hold_alike(servers, change, ground)
         figures = list(_measure(servers, ground, pid, QUICK if options.quick else FULL, options.only))
     shutil.rmtree(DATA, ignore_errors=True)
-    machine = describe_machine(version) | {"load before": f"{load_before:.2f}"}
+    machine = describe_machine(version) | {
+        "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after, of {os.cpu_count()} cores"
+    }
     report = _table(figures, machine)
     print(report)
     if not options.quick and not options.only:
