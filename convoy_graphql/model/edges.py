@@ -83,7 +83,8 @@ def _many(source: Entity, name: str, target: Entity, found: RowsOf, description:
 
 
 def _children(source: Entity, name: str, target: Entity, foreign_key: str, description: str) -> Edge:
-    return _many(source, name, target, rows.children(target.stored, foreign_key), description)
+    needs = ("workspace_id",) if rows.in_workspace_of_parent(target.stored, foreign_key) else ()
+    return _many(source, name, target, rows.children(target.stored, foreign_key), description, *needs)
 
 
 _of_workspace = rows.children(tables.tasks, "workspace_id")
@@ -141,6 +142,7 @@ EDGES: tuple[Edge, ...] = (
         ACTIVITY,
         rows.activities_of(_of_milestone),
         "What happened to the milestone's tasks, the newest first.",
+        "workspace_id",
     ),
     _one(TASK, "workspace", WORKSPACE, "workspace_id", "The workspace that the task lives in."),
     _one(TASK, "milestone", MILESTONE, "milestone_id", "The milestone that the task belongs to."),
@@ -155,7 +157,7 @@ EDGES: tuple[Edge, ...] = (
         rows.ancestors,
         "The parent task, its parent and so on up to the top: the nearest first.",
     ),
-    _many(TASK, "subtasks", TASK, rows.subtasks, "Direct subtasks of the task."),
+    _many(TASK, "subtasks", TASK, rows.subtasks, "Direct subtasks of the task.", "workspace_id"),
     _many(TASK, "dependencies", TASK, rows.dependencies, "Tasks that this one depends on, finished ones included."),
     _many(TASK, "dependents", TASK, rows.dependents, "Tasks that depend on this one, finished ones included."),
     _many(TASK, "blocked_by", TASK, rows.blockers, "Open tasks that this one depends on: what it is waiting for."),
@@ -187,7 +189,7 @@ EDGES: tuple[Edge, ...] = (
         TASK_CLAIM,
         Arity.ONE,
         True,
-        ("id",),
+        ("id", "workspace_id"),
         rows.live_claim,
         "The claim on the task: who works on it, and until when. Null where nobody claimed it, and where the claim has expired.",
     ),

@@ -1,8 +1,8 @@
 """Which rows stand beside a row: the SQL that edges and computed values share, over tables and aliases alone.
 
-Each function takes the parent (anything that has the columns it reads) and returns `Rows`. Rows are matched by their keys
-alone. That both lie in one workspace follows from the composite foreign keys, so a statement is bound to one workspace by a
-predicate on each of its tables, all of which `alias_of` names.
+Each function takes the parent (anything that has the columns it reads) and returns `Rows`. That both lie in one workspace
+follows from the composite foreign keys: rows are matched by their keys, and by the workspace besides where an index over both
+finds them in order. A statement is bound to one workspace by a predicate on each of its tables, all of which `alias_of` names.
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ def lives_in_workspace(table: Table) -> bool:
     return "workspace_id" in table.c and not table.c.workspace_id.nullable
 
 
+def in_workspace_of_parent(table: Table, foreign_key: str) -> bool:
+    """Whether the parent that `foreign_key` names lives in a workspace, which is then that of its children, too."""
+    return lives_in_workspace(table) and foreign_key != "workspace_id"
+
+
 def every(table: Table) -> RowsOf:
     """All rows of `table`, whatever the parent."""
     return lambda _: beside(alias_of(table))
@@ -107,10 +112,12 @@ def by_id(table: Table) -> RowsOf:
 
 def children(table: Table, foreign_key: str) -> RowsOf:
     """Rows of `table` whose `foreign_key` names the parent."""
+    equate = in_workspace_of_parent(table, foreign_key)
 
     def rows(parent: FromClause) -> Rows:
         child = alias_of(table)
-        return beside(child, child.c[foreign_key] == parent.c.id)
+        match = child.c[foreign_key] == parent.c.id
+        return beside(child, match, child.c.workspace_id == parent.c.workspace_id) if equate else beside(child, match)
 
     return rows
 

@@ -160,7 +160,7 @@ milestones = Table(
     Index("milestones_project_id_idx", "project_id"),
     Index("milestones_name_idx", "name"),
     Index("milestones_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
-    Index("milestones_project_id_created_at_id_idx", "project_id", "created_at", "id"),
+    Index("milestones_project_id_workspace_id_created_at_id_idx", "project_id", "workspace_id", "created_at", "id"),
     comment="A deliverable within a project.",
 )
 
@@ -244,9 +244,14 @@ tasks = Table(
     Index("tasks_current_stage_idx", "current_stage"),
     Index("tasks_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
     Index("tasks_workflow_id_idx", "workflow_id"),
-    Index("tasks_milestone_id_created_at_id_idx", "milestone_id", "created_at", "id"),
+    Index("tasks_milestone_id_workspace_id_created_at_id_idx", "milestone_id", "workspace_id", "created_at", "id"),
     Index("tasks_updated_at_id_idx", "updated_at", "id"),
     Index("tasks_status_updated_at_id_idx", "status", "updated_at", "id"),
+    Index(
+        "tasks_parent_task_id_workspace_id_created_at_id_idx",
+        *("parent_task_id", "workspace_id", "created_at", "id"),
+        postgresql_where=text("parent_task_id is not null"),
+    ),
     comment="A piece of work within a milestone, possibly with subtasks and with dependencies on other tasks.",
 )
 
@@ -371,7 +376,7 @@ activity_feed = Table(
     ),
     Index("activity_feed_task_id_idx", "task_id"),
     Index("activity_feed_created_at_idx", "created_at"),
-    Index("activity_feed_task_id_created_at_id_idx", "task_id", "created_at", "id"),
+    Index("activity_feed_task_id_workspace_id_created_at_id_idx", "task_id", "workspace_id", "created_at", "id"),
     Index("activity_feed_workspace_id_created_at_id_idx", "workspace_id", "created_at", "id"),
     Index("activity_feed_tx_created_at_id_idx", "tx", "created_at", "id"),
     comment="What happened to a task, when, and by whom.",

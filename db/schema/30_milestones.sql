@@ -18,8 +18,10 @@ create index milestones_project_id_idx on public.milestones (project_id);
 create index milestones_name_idx on public.milestones (name);
 -- The milestones of a workspace in their default order, without going through its projects; a policy asks for them too.
 create index milestones_workspace_id_created_at_id_idx on public.milestones (workspace_id, created_at, id);
--- A page of a project's milestones, per project, without a sort.
-create index milestones_project_id_created_at_id_idx on public.milestones (project_id, created_at, id);
+-- A page of a project's milestones, per project, without a sort. Edges equate the workspace beside the parent: with one
+-- index for each of the two the planner takes them for independent, expects one row, and meets them in bitmaps and a sort.
+create index milestones_project_id_workspace_id_created_at_id_idx
+    on public.milestones (project_id, workspace_id, created_at, id);
 
 create trigger milestones_advance_updated_at before update on public.milestones
     for each row execute function public.advance_updated_at();

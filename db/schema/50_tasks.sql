@@ -31,7 +31,11 @@ create index tasks_workspace_id_created_at_id_idx on public.tasks (workspace_id,
 -- Without it, deleting a workflow reads every task.
 create index tasks_workflow_id_idx on public.tasks (workflow_id);
 -- A page of a milestone's tasks in their default order, per milestone, without a sort.
-create index tasks_milestone_id_created_at_id_idx on public.tasks (milestone_id, created_at, id);
+create index tasks_milestone_id_workspace_id_created_at_id_idx
+    on public.tasks (milestone_id, workspace_id, created_at, id);
+-- The same for its subtasks. The foreign key asks for both columns, too, for each task that is deleted.
+create index tasks_parent_task_id_workspace_id_created_at_id_idx
+    on public.tasks (parent_task_id, workspace_id, created_at, id) where parent_task_id is not null;
 -- "What changed last", over everything: the root field's usual order.
 create index tasks_updated_at_id_idx on public.tasks (updated_at, id);
 -- The same for one status: a page ends with its last row, not with the last of all statuses.
