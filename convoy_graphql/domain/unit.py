@@ -131,5 +131,7 @@ def _activities() -> Statement:
         stamped,
         at,
     ).select_from(given.join(tasks, tasks.c.id == given.c.task_id))
+    # `place` is given out in this order, too.
+    rows = rows.order_by(given.c.position)
     into = ["id", "task_id", "workspace_id", "actor_id", "activity_type", "details", "created_at"]
     return written(insert(activity_feed).from_select(into, rows))

@@ -125,8 +125,8 @@ def _column(column: Any, name: str | None = None) -> Attribute:
     return Attribute(name or column.name, _kind_of(column), column.nullable, column.comment, value)
 
 
-#: Columns that are not part of the API: the feed's cursor, which clients see as an opaque cursor only.
-UNEXPOSED = {tables.activity_feed.c.tx}
+#: Columns that are not part of the API: the feed's own, which clients see as an opaque cursor only.
+UNEXPOSED = {tables.activity_feed.c.tx, tables.activity_feed.c.place}
 
 #: Columns whose name is an edge's: the stages as stored, beside the stages as read.
 RENAMED = {tables.workflows.c.stages: "raw_stages"}

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     MetaData,
     PrimaryKeyConstraint,
@@ -368,6 +369,13 @@ activity_feed = Table(
         server_default=text("pg_current_xact_id()"),
         comment="The transaction that wrote the row: the feed's cursor, since created_at is the transaction's start and not its commit.",
     ),
+    Column(
+        "place",
+        BigInteger,
+        Identity(always=True),
+        nullable=False,
+        comment="Rises with every row that is written: of one task, in the order of its changes. It tells nothing about commits.",
+    ),
     ForeignKeyConstraint(
         ["task_id", "workspace_id"],
         ["tasks.id", "tasks.workspace_id"],
@@ -517,4 +525,18 @@ mutation_keys = Table(
     PrimaryKeyConstraint("actor_id", "key", name="mutation_keys_pkey"),
     Index("mutation_keys_expires_at_idx", "expires_at"),
     comment="What was answered to a change that came with an idempotency key. Not part of the knowledge graph.",
+)
+
+feed_origins = Table(
+    "feed_origins",
+    metadata,
+    Column(
+        "id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        server_default=text("gen_random_uuid()"),
+        comment="Made at random when the database was made.",
+    ),
+    PrimaryKeyConstraint("id", name="feed_origins_pkey"),
+    comment="Where the feed's cursors come from. Not part of the knowledge graph.",
 )

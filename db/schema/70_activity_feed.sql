@@ -9,6 +9,9 @@ create table public.activity_feed (
     -- A reader asks for what its last snapshot could not see. created_at would lose rows: it is the start of the writer's
     -- transaction, and a transaction that began earlier may commit later.
     tx xid8 not null default pg_current_xact_id(),
+    -- Given out when the row is written, which is while the writer holds what it changes: so of one task it is the order of its
+    -- changes. A transaction gets its id before it waits for a task, and created_at is its start. Between reads tx decides.
+    place bigint not null generated always as identity,
     constraint activity_feed_task_in_workspace_fkey
         foreign key (task_id, workspace_id) references public.tasks (id, workspace_id) on delete cascade
 );
@@ -81,3 +84,5 @@ comment on column public.activity_feed.workspace_id is
     'The workspace that the activity lives in, for life. Filled from its parent when a writer leaves it out.';
 comment on column public.activity_feed.tx is
     'The transaction that wrote the row: the feed''s cursor, since created_at is the transaction''s start and not its commit.';
+comment on column public.activity_feed.place is
+    'Rises with every row that is written: of one task, in the order of its changes. It tells nothing about commits.';

@@ -163,7 +163,9 @@ def test_rows_name_columns_of_their_tables(graph: Graph) -> None:
         known = set(metadata.tables[table].columns.keys())
         for row in rows[:1]:
             assert set(row._fields) <= known
-            assert known - set(row._fields) <= {"tx"}, f"{table} leaves out a column that only the cursor may"
+            assert known - set(row._fields) <= {"tx", "place"}, (
+                f"{table} leaves out a column that only the feed's own may be"
+            )
 
 
 def test_rows_stay_in_their_workspace_and_parents_come_first(graph: Graph) -> None:
@@ -361,7 +363,7 @@ def test_python_in_patterns_is_python() -> None:
 
 
 def test_every_table_of_the_model_is_filled() -> None:
-    bookkeeping = {"task_graph_versions", "mutation_keys"}
+    bookkeeping = {"task_graph_versions", "mutation_keys", "feed_origins"}
     assert bookkeeping == metadata.tables.keys() - set(TABLES), "but for what is not part of the graph"
 
 
