@@ -52,6 +52,12 @@ MOST_FIELDS_IN_ALL = 2_000
 
 _ROOTS = {edge.graphql_name: edge for edge in (*ROW_BY_ID.values(), *ALL_ROWS.values())}
 
+#: Roots that no statement is made for, and why.
+_LEFT_TO_LOADERS = {
+    # It is polled when nothing happened, as a rule: its own statement is then the whole of it.
+    "activityFeed": "the feed's cursors are made of the snapshot that it was read in",
+}
+
 
 class Declined(Exception):
     """Carries `Unsupported` out of the walk; never leaves this package."""
@@ -212,6 +218,8 @@ class _Walk:
                 roots.append(TypeName(key, "Query"))
             elif name.startswith("__"):
                 raise Declined("introspection")
+            elif name in _LEFT_TO_LOADERS:
+                raise Declined(_LEFT_TO_LOADERS[name])
             elif name in {"node", "nodes"}:
                 roots.append(self._any_by_id(key, nodes, many=name == "nodes"))
             else:

@@ -1,4 +1,4 @@
-"""The roots: every entity by its id and as a list, and `node` and `nodes` over all of them."""
+"""The roots: every entity by its id and as a list, `node` and `nodes` over all of them, and the feed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 
+from convoy_graphql.graph.feed import ActivityFeed, feed_field
 from convoy_graphql.graph.mirror import argument, field_of
 from convoy_graphql.graph.refs import (
     ActivityRef,
@@ -79,6 +80,7 @@ class Query:
     task_claims: Connection[TaskClaimRef] = _rows(TASK_CLAIM)
     activity: ActivityRef | None = _row(ACTIVITY)
     activities: Connection[ActivityRef] = _rows(ACTIVITY)
+    activity_feed: ActivityFeed = feed_field()
     workflow: WorkflowRef | None = _row(WORKFLOW)
     workflows: Connection[WorkflowRef] = _rows(WORKFLOW)
     pattern: PatternRef | None = _row(PATTERN)

@@ -106,7 +106,7 @@ def cursor_payload(terms: Sequence[Term], row: Source) -> Expression:
 
 
 def wrap_cursor(payload: str) -> str:
-    """The cursor around `cursor_payload`."""
+    """The cursor around a payload: JSON text of a list."""
     text = payload.encode()
     return base64.urlsafe_b64encode(_check_sum(text) + text).decode().rstrip("=")
 
@@ -128,7 +128,10 @@ def _check_sum(payload: bytes) -> bytes:
 def _read_cursor(argument: str, cursor: str | None, terms: Sequence[Term]) -> Keys | None:
     if cursor is None:
         return None
-    made_for, *keys = _unwrap_cursor(argument, cursor)
+    held = unwrap_cursor(cursor)
+    if held is None:
+        raise _not_a_cursor(argument)
+    made_for, *keys = held
     if made_for != fingerprint(terms) or len(keys) != len(terms):
         raise BadUserInput(
             argument,
@@ -139,22 +142,21 @@ def _read_cursor(argument: str, cursor: str | None, terms: Sequence[Term]) -> Ke
     return tuple(keys)
 
 
-def _unwrap_cursor(argument: str, cursor: str) -> list[Any]:
+def unwrap_cursor(cursor: str) -> list[Any] | None:
+    """What stands in a cursor, never empty; None where the text is none, or not as it was sent."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise _not_a_cursor(argument) from None
+        return None
     check_sum, payload = text[:_CHECK_SUM_LENGTH], text[_CHECK_SUM_LENGTH:]
     # base64 ignores the last bits of a group: one row has one cursor, so only the canonical text is taken.
     if check_sum != _check_sum(payload) or wrap_cursor(payload.decode(errors="replace")) != cursor:
-        raise _not_a_cursor(argument)
+        return None
     try:
         keys = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        raise _not_a_cursor(argument) from None
-    if not isinstance(keys, list) or not keys:
-        raise _not_a_cursor(argument)
-    return keys
+        return None
+    return keys if isinstance(keys, list) and keys else None
 
 
 def _not_a_cursor(argument: str) -> BadUserInput:

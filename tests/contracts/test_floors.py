@@ -16,7 +16,7 @@ FLOORS = (
     ("settings", "observe"),
     ("model",),
     ("pg",),
-    ("loaders", "compiler", "domain", "demo"),
+    ("loaders", "compiler", "domain", "feed", "demo"),
     ("graph",),
     ("server",),
     ("cli",),
@@ -26,7 +26,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Which rooms may import a library: what talks to PostgreSQL, to GraphQL or to HTTP stays where it can be found.
 ROOMS_OF = {
-    "sqlalchemy": {"model", "pg", "loaders", "compiler", "domain"},
+    "sqlalchemy": {"model", "pg", "loaders", "compiler", "domain", "feed"},
     "asyncpg": {"pg", "cli"},
     "aiodataloader": {"loaders"},
     "strawberry": {"graph"},

@@ -50,6 +50,10 @@ NAMED_ID = re.compile(r"<([a-z]+/[^<>]+)>")
 BORROWED = re.compile(r"<= (\S+): ([^>]+)>")
 STEP = re.compile(r"[^.\[\]]+")
 
+#: What is never the same twice: a cursor of the feed holds the snapshot of its read. tests/feed/test_activity_feed.py asks
+#: for all of it.
+UNREPEATABLE = {"ActivityFeed", "ActivityEvent", "FeedDiscontinuity"}
+
 
 @cache
 def names_of_ids() -> dict[str, str]:
@@ -224,6 +228,11 @@ def test_every_field_that_can_be_read_is_in_a_case() -> None:
         fields = SelectedFields(types := TypeInfo(schema))
         visit(document, TypeInfoVisitor(types, fields))
         selected |= fields.found
-    offered = {f"{graphql_type.name}.{name}" for graphql_type in read_types(schema) for name in graphql_type.fields}
+    offered = {
+        f"{graphql_type.name}.{name}"
+        for graphql_type in read_types(schema)
+        for name, field in graphql_type.fields.items()
+        if not UNREPEATABLE & {graphql_type.name, get_named_type(field.type).name}
+    }
 
     assert [] == sorted(offered - selected)

@@ -1,0 +1,1 @@
+"""What happened, from where a reader was: snapshots, cursors, and the read between them."""
