@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import asyncpg
 
@@ -15,7 +15,7 @@ from convoy_graphql.pg.pool import Pool, Pooled
 from convoy_graphql.pg.sqlstate import lost_connection, translated
 
 # One savepoint serves all statements, since none of them writes: a refused one ends its field, and not the snapshot.
-_BEGIN = "begin isolation level repeatable read read only; savepoint reading"
+BEGIN_SNAPSHOT: Final = "begin isolation level repeatable read read only; savepoint reading"
 
 
 class Reader:
@@ -72,7 +72,7 @@ class Reader:
     async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         if self._connection is None:
             self._connection = await self._pool.acquire()
-            await self._connection.execute(_BEGIN)
+            await self._connection.execute(BEGIN_SNAPSHOT)
         began = perf_counter()
         try:
             rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
@@ -101,7 +101,8 @@ class Reader:
 
     async def renew(self) -> None:
         """Ends the snapshot. The next statement begins another one, which shows what was committed meanwhile."""
-        await asyncio.shield(self._finish())
+        if self._connection is not None or self._asking:
+            await asyncio.shield(self._finish())
         self._has_read = False
 
     async def __aenter__(self) -> Self:

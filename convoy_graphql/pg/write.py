@@ -13,13 +13,14 @@ import asyncpg
 
 from convoy_graphql.errors import Contention, OutcomeUnknown, QueryTimedOut, WriteTimedOut
 from convoy_graphql.pg.pool import Pool, Pooled
-from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.read import BEGIN_SNAPSHOT, Reader
 from convoy_graphql.pg.sqlstate import lost_connection, sqlstate_of, translated
 from convoy_graphql.settings import Settings
 
 T = TypeVar("T")
 
 _BEGIN: Final = "begin isolation level read committed read write"
+_COMMIT: Final = f"commit; {BEGIN_SNAPSHOT}"
 _SAVEPOINT, _KEEP = "savepoint work", "release savepoint work"
 # Going back leaves the savepoint where it is: an outer one of the same name would be hidden behind it.
 _BACK = f"rollback to {_SAVEPOINT}; {_KEEP}"
@@ -74,9 +75,13 @@ class Transaction:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._connection: Pooled = None
-        self._is_committed = False
         self.statements = 0
         self.seconds = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun, and is neither committed nor undone."""
+        return self._connection is not None
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
         """All rows of the statement, or those that it returns.
@@ -128,22 +133,26 @@ class Transaction:
             self._connection = await self._pool.acquire()
             await self._connection.execute(_BEGIN)
 
-    async def commit(self) -> None:
-        """
+    async def commit(self) -> Pooled:
+        """Commits, and gives the connection with a snapshot begun that shows it; None where nothing was done.
+
+        Both in one message: who reads what was changed would send the second at once.
+
         Raises:
             OutcomeUnknown: the connection was lost before PostgreSQL said whether it committed.
             Violated, Interfered: PostgreSQL refused, and nothing has changed.
         """
         if self._connection is None:
-            return
+            return None
         with _read_as_a_write():
             try:
-                await self._connection.execute("commit")
+                await self._connection.execute(_COMMIT)
             except Exception as error:
                 if lost_connection(error):
                     raise OutcomeUnknown from error
                 raise
-        self._is_committed = True
+        connection, self._connection = self._connection, None
+        return connection
 
     async def end(self) -> None:
         """Undoes what is not committed, and gives the connection back."""
@@ -151,7 +160,7 @@ class Transaction:
         if connection is None:
             return
         try:
-            if not self._is_committed and not connection.is_closed():
+            if not connection.is_closed():
                 await connection.execute("rollback")
         except BaseException as error:
             # In the pool it would carry this transaction into somebody else's change.
@@ -198,10 +207,11 @@ class Session(Reader):
         transaction = Transaction(self._pool)
         try:
             result = await work(transaction)
-            await transaction.commit()
+            self._connection = await transaction.commit()
         finally:
-            # Shielded, since a request that is cancelled must still give its connection back.
-            await asyncio.shield(transaction.end())
+            if transaction.is_open:
+                # Shielded, since a request that is cancelled must still give its connection back.
+                await asyncio.shield(transaction.end())
             self.statements += transaction.statements
             self.seconds += transaction.seconds
         return result

@@ -15,7 +15,7 @@ from convoy_graphql.pg.write import ATTEMPTS, Transaction, Violated
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from conftest import Home
+    from changing import Home
 
 RENAME = "update tasks set title = $2 where id = $1"
 
@@ -34,6 +34,9 @@ async def test_what_is_done_is_committed_at_the_end(database: str, home: Home, w
         assert "done" == await session.write(work)
         assert 1 == session.statements
         assert "Cap" == await title(writer, home.task)
+        # The commit has begun the snapshot in which the change will be shown, which ends with the session.
+        assert 1 == len(await backends(writer, "idle in transaction"))
+        await session.renew()
         assert [] == await backends(writer, "idle in transaction")
 
 
