@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conftest import Home
+    from changing import Home
 
 
 @dataclass(frozen=True)

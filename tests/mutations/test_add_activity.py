@@ -9,8 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from conftest import Change, Home, Unchanged
+    from changing import Change, Home, Unchanged
 
 ENGINES = ("loaders",)
 ACTOR = "7a1c5b52-6f0e-4b57-9d43-0a1b2c3d4e5f"

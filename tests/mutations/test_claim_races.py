@@ -10,12 +10,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from changing import Change, Changed
 from racing import another_client, wait_until_somebody_waits
 
-from conftest import Change, Changed
-
 if TYPE_CHECKING:
-    from conftest import Home
+    from changing import Home
 
 ENGINES = ("loaders",)
 RACERS = 20

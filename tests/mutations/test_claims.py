@@ -10,8 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from conftest import Change, Changed, Home, Unchanged
+    from changing import Change, Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 ME, OTHER = "7a1c5b52-6f0e-4b57-9d43-0a1b2c3d4e5f", "8b2d6c63-7a1f-4c68-8e54-1b2c3d4e5f60"

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
-
-from conftest import everything
+from changing import everything
 
 if TYPE_CHECKING:
-    from conftest import Change, Home, Unchanged
+    from changing import Change, Home, Unchanged
 
 ENGINES = ("loaders",)
 SHOWS = "id deleted { type count }"

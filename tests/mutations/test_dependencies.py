@@ -12,8 +12,7 @@ from convoy_graphql.domain.dependencies import MAX_DEPENDENCIES, next_steps
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from conftest import Change, Changed, Home, Unchanged
+    from changing import Change, Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 NOBODY = str(uuid4())

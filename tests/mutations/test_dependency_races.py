@@ -14,11 +14,10 @@ from itertools import pairwise
 from typing import Any
 
 import asyncpg
+from changing import ALWAYS, build_home
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from racing import another_client
-
-from conftest import ALWAYS, build_home
 
 TASKS = 5
 CLIENTS = 4

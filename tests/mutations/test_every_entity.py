@@ -10,8 +10,7 @@ from specimens import Specimen, specimens
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from conftest import Change, Changed, Home, Unchanged
+    from changing import Change, Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 TYPES = ("Workspace", "Project", "Milestone", "Task", "Workflow", "Pattern", "BestPractice")

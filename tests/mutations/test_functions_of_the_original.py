@@ -16,9 +16,9 @@ import pytest
 
 if TYPE_CHECKING:
     import asyncpg
+    from changing import Home
 
     from client import GraphClient
-    from conftest import Home
 
 ENGINES = ("loaders",)
 ACTOR = str(uuid4())

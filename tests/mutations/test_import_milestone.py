@@ -8,12 +8,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from changing import Change
 from racing import another_client, wait_until_somebody_waits
 
-from conftest import Change
-
 if TYPE_CHECKING:
-    from conftest import Changed, Home, Unchanged
+    from changing import Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 NOBODY = str(uuid4())

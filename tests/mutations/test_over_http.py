@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import httpx
-
-    from conftest import Home, Unchanged
+    from changing import Home, Unchanged
 
 RENAME = 'mutation ($id: ID!) { updateTask(input: {id: $id, title: "Cap"}) { task { title } errors { code } } }'
 

@@ -10,9 +10,9 @@ from convoy_graphql.pg.write import Session, Transaction
 if TYPE_CHECKING:
     import asyncpg
     import pytest
+    from changing import Change, Home, Unchanged
 
     from client import GraphClient
-    from conftest import Change, Home, Unchanged
 
 ENGINES = ("loaders", "compiled")
 

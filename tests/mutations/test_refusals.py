@@ -10,8 +10,7 @@ from specimens import specimens
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from conftest import Change, Changed, Home, Unchanged
+    from changing import Change, Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 NOBODY = str(uuid4())

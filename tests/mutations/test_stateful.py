@@ -17,6 +17,7 @@ from itertools import permutations
 from typing import Any
 
 import asyncpg
+from changing import ALWAYS
 from graph_model import State, stable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,6 @@ from random_changes import Choice, make, new_ids, shows, steps
 from task_model import Expected, expect, expect_rows
 
 from client import GraphClient
-from conftest import ALWAYS
 from convoy_graphql.graph.mutations.mutation import FIELDS
 from convoy_graphql.model.names import camel
 

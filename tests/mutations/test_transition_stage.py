@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from changing import Change
 from racing import another_client
-
-from conftest import Change
 
 if TYPE_CHECKING:
     import asyncpg
-
-    from conftest import Changed, Home, Unchanged
+    from changing import Changed, Home, Unchanged
 
 ENGINES = ("loaders",)
 ACTOR = "7a1c5b52-6f0e-4b57-9d43-0a1b2c3d4e5f"

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
+from changing import Change
 from racing import another_client, wait_until_somebody_waits
 
-from conftest import Change
-
 if TYPE_CHECKING:
-    from conftest import Home
+    from changing import Home
 
 ENGINES = ("loaders",)
 
