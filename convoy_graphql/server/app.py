@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> Starlette:
     return Application(
         routes=[
             Route("/", go_to_playground, methods=["GET"]),
+            Route(f"{ENDPOINT}/", go_to_endpoint, methods=["GET", "POST"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
@@ -72,6 +73,10 @@ def app_from_environment() -> Starlette:
 
 async def go_to_playground(_request: Request) -> Response:
     return RedirectResponse(ENDPOINT.lstrip("/"))
+
+
+async def go_to_endpoint(_request: Request) -> Response:
+    return RedirectResponse(f"..{ENDPOINT}")
 
 
 async def healthz(_request: Request) -> Response:

@@ -221,3 +221,10 @@ async def test_other_methods_are_refused_with_those_that_are_taken(http: httpx.A
 
     assert (405, "GET, POST") == (response.status_code, response.headers["allow"])
     assert refusal("METHOD_NOT_ALLOWED", "Send GraphQL operations with POST, or queries with GET.") == response.json()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_slash_too_many_is_shown_the_way(http: httpx.AsyncClient, method: str) -> None:
+    response = await http.request(method, "/graphql/")
+
+    assert (307, "../graphql") == (response.status_code, response.headers["location"])
