@@ -97,13 +97,26 @@ class Pool:
         elif turn.result() is None:
             self._offer_room()
         else:
-            self._take_back(turn.result())
+            self.release(turn.result())
 
-    async def release(self, connection: Pooled) -> None:
+    async def roll_back(self, connection: Pooled) -> None:
+        """Undoes what the connection's transaction has not committed, and takes it back. Of a lost one nothing is left to undo.
+
+        To be shielded where the caller may be cancelled.
+        """
+        try:
+            if not connection.is_closed():
+                await connection.execute("rollback")
+        except BaseException as error:
+            # Lent again, it would carry this transaction into somebody else's operation.
+            connection.terminate()
+            if not (isinstance(error, Exception) and lost_connection(error)):
+                raise
+        finally:
+            self.release(connection)
+
+    def release(self, connection: Pooled) -> None:
         """Takes back a connection whose last statement has ended, and whose transaction is over."""
-        self._take_back(connection)
-
-    def _take_back(self, connection: Pooled) -> None:
         if connection.is_closed() or connection in self._expired:
             self._lent.discard(connection)
             self._expired.discard(connection)
@@ -163,9 +176,9 @@ class Pool:
             self._recover(connection)
             raise
         except BaseException:
-            self._take_back(connection)
+            self.release(connection)
             raise
-        self._take_back(connection)
+        self.release(connection)
         return value
 
     def _recover(self, connection: Pooled) -> None:
@@ -178,7 +191,7 @@ class Pool:
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
             finally:
-                self._take_back(connection)
+                self.release(connection)
 
         task = asyncio.create_task(recovered())
         self._recovering.add(task)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, Self
@@ -64,8 +63,7 @@ class Reader:
             # as good.
             if self._has_read or not lost_connection(error):
                 raise
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await self._drop()
+        await self._drop()
         await self._pool.expire()
         return await self._run(sql, parameters)
 
@@ -87,17 +85,8 @@ class Reader:
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
-            if not connection.is_closed():
-                await connection.execute("rollback")
-        except BaseException:
-            # In the pool it would carry this transaction into somebody else's operation.
-            connection.terminate()
-            raise
-        finally:
-            await self._pool.release(connection)
+        if connection is not None:
+            await self._pool.roll_back(connection)
 
     async def renew(self) -> None:
         """Ends the snapshot. The next statement begins another one, which shows what was committed meanwhile."""
@@ -124,9 +113,4 @@ class Reader:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        try:
-            await self._drop()
-        except Exception as error:
-            # The answer is there already, and the connection is gone.
-            if not lost_connection(error):
-                raise
+        await self._drop()

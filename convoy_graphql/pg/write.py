@@ -127,8 +127,7 @@ class Transaction:
             if not lost_connection(error):
                 raise
             # It died while it lay idle. Nothing has been done, so a new one is as good.
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await self.end()
+            await self.end()
             await self._pool.expire()
             self._connection = await self._pool.acquire()
             await self._connection.execute(_BEGIN)
@@ -157,18 +156,8 @@ class Transaction:
     async def end(self) -> None:
         """Undoes what is not committed, and gives the connection back."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
-            if not connection.is_closed():
-                await connection.execute("rollback")
-        except BaseException as error:
-            # In the pool it would carry this transaction into somebody else's change.
-            connection.terminate()
-            if not (isinstance(error, Exception) and lost_connection(error)):
-                raise
-        finally:
-            await self._pool.release(connection)
+        if connection is not None:
+            await self._pool.roll_back(connection)
 
 
 class Session(Reader):

@@ -57,8 +57,8 @@ def pool(size: int, wait_s: float = 5.0) -> Pool:
 async def test_the_connection_used_last_is_lent_first(server: Server) -> None:
     lender = pool(3)
     first, second = await lender.acquire(), await lender.acquire()
-    await lender.release(second)
-    await lender.release(first)
+    lender.release(second)
+    lender.release(first)
 
     assert [first, second] == [await lender.acquire(), await lender.acquire()]
     assert [first, second] == server.made
@@ -72,11 +72,11 @@ async def test_a_connection_goes_to_who_has_waited_longest(server: Server) -> No
     async def use(number: int) -> None:
         lent = await lender.acquire()
         order.append(number)
-        await lender.release(lent)
+        lender.release(lent)
 
     users = [asyncio.create_task(use(number)) for number in range(4)]
     await asyncio.sleep(0)
-    await lender.release(connection)
+    lender.release(connection)
     await asyncio.gather(*users)
 
     assert ([0, 1, 2, 3], [connection]) == (order, server.made)
@@ -88,7 +88,7 @@ async def test_no_more_are_made_than_the_pool_may_hold(server: Server) -> None:
     async def use() -> None:
         lent = await lender.acquire()
         await asyncio.sleep(0)
-        await lender.release(lent)
+        lender.release(lent)
 
     await asyncio.gather(*(use() for _ in range(20)))
 
@@ -100,7 +100,7 @@ async def test_who_waits_too_long_is_told_so_and_takes_nothing(server: Server) -
     connection = await lender.acquire()
     with pytest.raises(Busy):
         await lender.acquire()
-    await lender.release(connection)
+    lender.release(connection)
 
     assert connection is await lender.acquire()
 
@@ -133,7 +133,7 @@ async def test_who_gives_up_in_the_moment_of_being_served_passes_it_on(server: S
     connection = await lender.acquire()
     first, second = asyncio.create_task(lender.acquire()), asyncio.create_task(lender.acquire())
     await asyncio.sleep(0)
-    await lender.release(connection)
+    lender.release(connection)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -149,7 +149,7 @@ async def test_who_gives_up_while_waiting_is_not_served(server: Server) -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await lender.release(connection)
+    lender.release(connection)
 
     assert connection is await lender.acquire()
 
@@ -160,22 +160,22 @@ async def test_a_closed_connection_makes_room_for_a_new_one(server: Server) -> N
     waiting = asyncio.create_task(lender.acquire())
     await asyncio.sleep(0)
     dead.terminate()
-    await lender.release(dead)
+    lender.release(dead)
 
     fresh = await waiting
     assert [dead, fresh] == server.made
     fresh.terminate()
-    await lender.release(fresh)
+    lender.release(fresh)
     assert [await lender.acquire()] == server.made[2:]
 
 
 async def test_after_a_loss_all_others_are_replaced_idle_or_lent(server: Server) -> None:
     lender = pool(3)
     lent, idle = await lender.acquire(), await lender.acquire()
-    await lender.release(idle)
+    lender.release(idle)
     await lender.expire()
     assert (True, False) == (idle.closed, lent.closed)
-    await lender.release(lent)
+    lender.release(lent)
 
     assert lent.closed
     assert [await lender.acquire()] == server.made[2:]
@@ -185,9 +185,9 @@ async def test_a_connection_that_lay_idle_too_long_is_replaced(server: Server, m
     now = [0.0]
     monkeypatch.setattr(pool_module, "monotonic", lambda: now[0])
     lender = pool(1)
-    await lender.release(await lender.acquire())
+    lender.release(await lender.acquire())
     now[0] = MOST_IDLE_S - 1
-    await lender.release(await lender.acquire())
+    lender.release(await lender.acquire())
     assert 1 == len(server.made)
     now[0] += MOST_IDLE_S + 1
 
@@ -198,7 +198,7 @@ async def test_a_connection_that_lay_idle_too_long_is_replaced(server: Server, m
 async def test_closing_ends_all_connections(server: Server) -> None:
     lender = pool(2)
     await lender.acquire()
-    await lender.release(await lender.acquire())
+    lender.release(await lender.acquire())
     await lender.close()
 
     assert [True, True] == [connection.closed for connection in server.made]
