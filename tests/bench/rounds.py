@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 import orjson
 
@@ -112,15 +113,25 @@ def run(job: Job) -> Seen:
     Raises:
         CalledProcessError: an answer was wrong; what it was stands on stderr.
     """
+    return Seen(**in_own_process("tests.bench.load", asdict(job), JOB_DEADLINE_S))
+
+
+def in_own_process(module: str, job: dict[str, Any], deadline_s: float) -> dict[str, Any]:
+    """What a module answers to a job: both are JSON, on its standard input and output.
+
+    Raises:
+        CalledProcessError: it failed; why stands on stderr.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load"],
-        input=orjson.dumps(asdict(job)),
+        [sys.executable, "-m", module],
+        input=orjson.dumps(job),
         stdout=subprocess.PIPE,
         check=True,
         cwd=CHECKOUT,
-        timeout=JOB_DEADLINE_S,
+        timeout=deadline_s,
     )
-    return Seen(**orjson.loads(done.stdout))
+    answered: dict[str, Any] = orjson.loads(done.stdout)
+    return answered
 
 
 def _figures(name: str, operation: Operation, clients: int, rounds: list[Seen]) -> Figures:

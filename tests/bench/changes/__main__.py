@@ -7,7 +7,6 @@ import asyncio
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -25,9 +24,9 @@ from convoy_graphql.pg.migrate import migrate
 from tests.bench.changes.asked import CHANGES, OWN_TASKS, Change, Ground
 from tests.bench.changes.load import Job, Seen
 from tests.bench.contestants import Contestant, Running
-from tests.bench.place import CHECKOUT, FOLDER, LOGS
+from tests.bench.place import FOLDER, LOGS
 from tests.bench.report import describe_machine
-from tests.bench.rounds import CLIENTS
+from tests.bench.rounds import CLIENTS, in_own_process
 from tests.bench.serve import POOL_SIZE
 
 HERE = Path(__file__).parent
@@ -191,15 +190,7 @@ def _measure(
 
 
 def _run(job: Job) -> Seen:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.changes.load"],
-        input=orjson.dumps(asdict(job)),
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=CHECKOUT,
-        timeout=JOB_DEADLINE_S,
-    )
-    return Seen(**orjson.loads(done.stdout))
+    return Seen(**in_own_process("tests.bench.changes.load", asdict(job), JOB_DEADLINE_S))
 
 
 def _figures(name: str, change: Change, clients: int, rounds: list[Seen]) -> Figures:
