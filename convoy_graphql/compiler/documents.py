@@ -9,7 +9,7 @@ from typing import Any, Final
 from graphql import DocumentNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
-from convoy_graphql.compiler.arguments import Form, Given, read_id, read_site
+from convoy_graphql.compiler.arguments import Foreseen, Form, Given, foresee, read_id, read_site
 from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.compiler.render import Slot, render
 from convoy_graphql.compiler.selection import Plan, plan_selection, variables_of_directives
@@ -35,13 +35,14 @@ class _Planned:
     """A plan, and where the arguments of its sites come from.
 
     `constants` are those that no variable changes, `by_id` sites whose one argument is a variable, by the variable's name:
-    their form is always the same, so only `others` decide which statement answers.
+    their form is always the same, so only `others` decide which statement answers; of these, some are `foreseen`.
     """
 
     plan: Plan
     constants: Mapping[int, Given]
     by_id: tuple[tuple[int, str], ...]
     others: tuple[int, ...]
+    foreseen: Mapping[int, Foreseen]
     statements: dict[tuple[Form, ...], _Prepared] = field(default_factory=dict)
 
 
@@ -94,7 +95,9 @@ class CompiledOperation:
         for number, name in planned.by_id:
             given[number] = read_id(values.coerced[name])
         for number in planned.others:
-            given[number] = read_site(planned.plan.sites[number], values)
+            foreseen = planned.foreseen.get(number)
+            filled = None if foreseen is None else foreseen.given(values.coerced)
+            given[number] = read_site(planned.plan.sites[number], values) if filled is None else filled
         forms = tuple([given[number].form for number in planned.others])
         prepared = planned.statements.get(forms)
         was_planned = prepared is not None
@@ -124,7 +127,9 @@ class CompiledOperation:
         constants = {number: read_site(site, nothing) for number, site in enumerate(plan.sites) if site.is_constant}
         by_id = tuple((number, site.id_variable) for number, site in enumerate(plan.sites) if site.id_variable)
         known = {*constants, *(number for number, _ in by_id)}
-        return _Planned(plan, constants, by_id, tuple(n for n in range(len(plan.sites)) if n not in known))
+        others = tuple(number for number in range(len(plan.sites)) if number not in known)
+        foreseen = {number: found for number in others if (found := foresee(plan.sites[number])) is not None}
+        return _Planned(plan, constants, by_id, others, foreseen)
 
 
 def _prepare(planned: _Planned, given: Mapping[int, Given]) -> _Prepared:

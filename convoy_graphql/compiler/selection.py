@@ -14,8 +14,13 @@ from graphql import (
     GraphQLField,
     GraphQLSchema,
     InlineFragmentNode,
+    ListValueNode,
+    Node,
+    ObjectFieldNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
+    ValueNode,
     VariableNode,
     Visitor,
     value_from_ast_untyped,
@@ -43,6 +48,7 @@ from convoy_graphql.compiler.plan import (
 )
 from convoy_graphql.model.edges import ALL_ROWS, EDGES_BY_GRAPHQL_NAME, ROW_BY_ID, Arity, Edge
 from convoy_graphql.model.entities import ENTITIES, Entity
+from convoy_graphql.model.filters import AWAITABLE
 
 #: Field nodes by response key, in the order in which the keys first appear.
 Merged: TypeAlias = dict[str, list[FieldNode]]
@@ -134,11 +140,18 @@ def variables_of_directives(nodes: Iterable[Any]) -> tuple[str, ...]:
     return tuple(sorted(visitor.names))
 
 
-class _VariablesOfField(Visitor):
+class _AnyVariable(Visitor):
     found = False
 
     def enter_variable(self, *_: Any) -> None:
         self.found = True
+
+
+def _holds_variable(*nodes: Node) -> bool:
+    visitor = _AnyVariable()
+    for node in nodes:
+        visit(node, visitor)
+    return visitor.found
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -146,6 +159,7 @@ class Site:
     """A field that takes arguments. `edge` is None for `node` and `nodes`.
 
     `id_variable` names the variable that is the whole of its arguments, `task(id: $id)`, where they are just that.
+    `operands` names its variables where each is an operand in its filter; None where one stands elsewhere.
     """
 
     edge: Edge | None
@@ -153,6 +167,7 @@ class Site:
     definition: GraphQLField
     is_constant: bool
     id_variable: str | None
+    operands: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -185,6 +200,32 @@ def _id_variable(node: FieldNode, edge: Edge | None) -> str | None:
     return None
 
 
+def _operands(arguments: Iterable[ArgumentNode]) -> tuple[str, ...] | None:
+    names: list[str] = []
+
+    def only_operands(value: ValueNode) -> bool:
+        """Whether each variable in the value is an operand."""
+        match value:
+            case VariableNode():
+                return False
+            case ListValueNode(values=values):
+                return all(only_operands(each) for each in values)
+            case ObjectValueNode(fields=fields):
+                return all(is_operand(each) for each in fields)
+        return True
+
+    def is_operand(field: ObjectFieldNode) -> bool:
+        if field.name.value not in AWAITABLE:
+            return only_operands(field.value)
+        if isinstance(field.value, VariableNode):
+            names.append(field.value.name.value)
+            return True
+        # JSON may hold a variable, under any key.
+        return not _holds_variable(field.value)
+
+    return tuple(names) if all(only_operands(argument.value) for argument in arguments) else None
+
+
 class _Walk:
     def __init__(
         self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], variables: dict[str, Any]
@@ -204,10 +245,9 @@ class _Walk:
 
     def _site(self, type_name: str, node: FieldNode, edge: Edge | None) -> int:
         fields: Any = self._schema.type_map[type_name]
-        visitor = _VariablesOfField()
-        for argument in node.arguments or ():
-            visit(argument, visitor)
-        self.sites.append(Site(edge, node, fields.fields[node.name.value], not visitor.found, _id_variable(node, edge)))
+        definition, arguments = fields.fields[node.name.value], node.arguments or ()
+        is_constant = not _holds_variable(*arguments)
+        self.sites.append(Site(edge, node, definition, is_constant, _id_variable(node, edge), _operands(arguments)))
         return len(self.sites) - 1
 
     def roots(self, operation: OperationDefinitionNode) -> Object:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -88,6 +88,17 @@ class Related:
     condition: Condition
 
 
+@dataclass(frozen=True, eq=False)
+class Awaited:
+    """Stands for an operand that each request brings under a name; `read` takes what it brings to the operand."""
+
+    name: str
+    read: Callable[[Any], Any] | None = None
+
+
+#: Operators whose form is the same for every operand.
+AWAITABLE: Final = frozenset({"eq", "ne", *COMPARISON, "contains", "startsWith", "iContains", "hasKey"})
+
 Condition: TypeAlias = AllOf | AnyOf | Negated | Compare | AtPath | Related
 
 EVERYTHING: Final = AllOf(())
@@ -148,6 +159,8 @@ def _read_operators(attribute: Attribute, given: Mapping[str, Any], path: str) -
 
 
 def _read_operand(kind: Kind, operator: str, value: Any, path: str) -> Any:
+    if isinstance(value, Awaited):
+        return replace(value, read=lambda brought: _read_operand(kind, operator, brought, path))
     # A JSON null is a value to compare with; everywhere else a null is a mistake.
     if value is None and not (kind is Kind.JSON and operator in {"eq", "ne", "contains"}):
         raise BadUserInput(path, f"is null. Leave {operator} out, or use isNull to ask for nulls.")
