@@ -33,9 +33,6 @@ log = logging.getLogger(__name__)
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
-# How long requests in flight may take to end after a stop is asked for; docker stop kills after 10 s by default, too.
-GRACEFUL_SHUTDOWN_S = 10
-
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 
@@ -342,17 +339,15 @@ def _run_server(settings: Settings, listener: socket.socket, workers: int) -> No
     import uvicorn  # noqa: PLC0415
     from uvicorn.supervisors import Multiprocess  # noqa: PLC0415
 
+    from convoy_graphql.server.serving import uvicorn_options  # noqa: PLC0415
+
     config = uvicorn.Config(
         "convoy_graphql.server.app:app_from_environment",
         factory=True,
         workers=workers,
         loop="auto" if os.name == "nt" else "uvloop",
-        http="httptools",
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         log_config=_logging(settings),
+        **uvicorn_options(settings),
     )
     if workers > 1:
         Multiprocess(config, [listener]).run()

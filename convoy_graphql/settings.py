@@ -50,6 +50,20 @@ class Settings:
     executor: str = setting(
         "compiled", "`compiled` answers a query by one statement where it can; `loaders` never does, to compare."
     )
+    socket_init_timeout_s: float = setting(
+        5.0, "How long a WebSocket may take to send `connection_init` before it is closed with 4408."
+    )
+    max_socket_message_bytes: int = setting(
+        65_536, "Largest message on a WebSocket; a larger one closes it with 4400. Send large changes with POST."
+    )
+    max_socket_operations: int = setting(20, "Most operations that run at once on one WebSocket.")
+    send_stall_limit_s: float = setting(
+        10.0, "How long a WebSocket or an event stream may read nothing of what waits for it before it is closed."
+    )
+    stream_heartbeat_s: float = setting(15.0, "How long an event stream is silent before it gets a comment.")
+    allowed_origins: str | None = setting(
+        None, "Pages of which other origins may open WebSockets: `https://board.example`, with commas; `*` for any."
+    )
     playground: bool = setting(True, "Serve the playground at `/graphql` to browsers.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 

@@ -20,6 +20,7 @@ from convoy_graphql.pg.write import Session, Transaction
 from convoy_graphql.server.answers import encode, error_list
 from convoy_graphql.server.app import create_app
 from convoy_graphql.server.executors import Executors
+from convoy_graphql.server.serving import uvicorn_options
 from convoy_graphql.settings import Settings
 
 #: What can answer: the loaders, whose answers are the truth, and the compiled statement, which has to give the same ones.
@@ -73,12 +74,12 @@ class GraphClient:
         session.fetch = self._recorded(session.fetch)  # type: ignore[method-assign]
         write = session.write
 
-        async def recorded(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+        async def recorded(work: Callable[[Transaction], Awaitable[Any]], *more: Any) -> Any:
             async def seen(transaction: Transaction) -> Any:
                 transaction.fetch = self._recorded(transaction.fetch)  # type: ignore[method-assign]
                 return await work(transaction)
 
-            return await write(seen)
+            return await write(seen, *more)
 
         session.write = recorded  # type: ignore[method-assign]
         return session
@@ -123,7 +124,7 @@ class GraphClient:
 @asynccontextmanager
 async def running_server(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The application behind uvicorn on a free loopback port, and a client whose addresses begin there."""
-    config = uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False, loop="none")
+    config = uvicorn.Config(create_app(settings), port=0, log_config=None, loop="none", **uvicorn_options(settings))
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -18,11 +18,13 @@ class OperationContext:
     """One per operation, since loaders cache: `fetch` reads in the operation's snapshot. A mutation has a session besides.
 
     `plans` keeps what a field's arguments and selection come to, by its nodes: worked out once, not once per parent.
+    `gone` gathers the events whose activity is not there any more.
     """
 
     fetch: Fetch
     writes: Session | None = None
     plans: dict[Hashable, Any] = field(default_factory=dict)
+    gone: set[object] = field(default_factory=set)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

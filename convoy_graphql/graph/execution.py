@@ -52,6 +52,10 @@ class Prepared:
     def is_query(self) -> bool:
         return self.node.operation is OperationType.QUERY
 
+    @property
+    def is_subscription(self) -> bool:
+        return self.node.operation is OperationType.SUBSCRIPTION
+
 
 @dataclass(frozen=True)
 class Document:

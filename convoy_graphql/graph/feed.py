@@ -1,8 +1,8 @@
-"""The root `activityFeed`: what happened since a cursor, for those who poll."""
+"""The feed's events, for those who poll (`activityFeed`) and those who follow (`graph/subscriptions.py`) alike."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from convoy_graphql.feed.filter import read_feed_filter
 from convoy_graphql.feed.read import Batch, Event, Reason, read_feed
+from convoy_graphql.feed.stream import Broken, Happened
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.refs import ActivityRef
 from convoy_graphql.graph.resolvers import RESOLVER, Resolver, plan_of
@@ -38,18 +39,21 @@ async def resolve_feed(
     return await read_feed(info.context.fetch, after, page.limit, read_feed_filter(filter))
 
 
-def _activity(event: Event, info: Info) -> Awaitable[Answer]:
-    # In the snapshot in which the event was read, where it is still there.
+async def _activity(event: Event | Happened, info: Info) -> Answer:
     plan = plan_of(_ACTIVITY_BY_ID, info, {})
-    return info.context.loaders.load(_ACTIVITY_BY_ID, plan.arguments, plan.wanted, (event.id,))
+    found = await info.context.loaders.load(_ACTIVITY_BY_ID, plan.arguments, plan.wanted, (event.id,))
+    if found is None:
+        # Not for who polls, who reads it in the event's own snapshot. A follower's is younger.
+        info.context.gone.add(event)
+    return found
 
 
-def _field(description: str, resolve: Resolver) -> Any:
+def own_field(description: str, resolve: Resolver) -> Any:
     return strawberry.field(description=description, metadata={RESOLVER: resolve})
 
 
 @strawberry.enum(description="Why the feed does not go on from a cursor.")
-class FeedDiscontinuityReason(Enum):
+class DiscontinuityReason(Enum):
     OTHER_HISTORY = strawberry.enum_value(
         Reason.OTHER_HISTORY.value,
         description="The cursor is from another database, or from before this one was restored or failed over.",
@@ -63,39 +67,48 @@ class FeedDiscontinuityReason(Enum):
     )
 
 
-@strawberry.type(description="The feed could not go on from the cursor that was given: it starts from now.")
-class FeedDiscontinuity:
-    reason: FeedDiscontinuityReason = _field("Why.", lambda reason, _info: FeedDiscontinuityReason(reason.value))
-    message: str = _field("What happened, and what to do.", lambda reason, _info: _MESSAGES[reason])
+@strawberry.type(
+    description="The feed could not go on from the cursor that was given: events may be missing, and it goes on from here."
+)
+class Discontinuity:
+    reason: DiscontinuityReason = own_field("Why.", lambda broken, _info: DiscontinuityReason(broken.reason.value))
+    message: str = own_field("What happened, and what to do.", lambda broken, _info: _MESSAGES[broken.reason])
+    cursor: str = own_field(
+        "Where the feed goes on: send it as `after`.", lambda broken, _info: broken.position.cursor()
+    )
 
 
-@strawberry.type(description="Something that happened, with the place after it in the feed.")
-class ActivityEvent:
-    cursor: str = _field(
-        "The place after the event: send it as `after` to go on with the next one, of the same answer or of a later one.",
+@strawberry.type(description="Something that happened to a task, with the place after it in the feed.")
+class ActivityAdded:
+    cursor: str = own_field(
+        "The place after the event: send it as `after` to go on with the next one, here or elsewhere.",
         lambda event, _info: event.position.cursor(),
     )
-    activity: ActivityRef = _field("What happened, to which task.", _activity)
+    activity: ActivityRef = own_field("What happened, to which task.", _activity)
+
+
+def _discontinuity(batch: Batch, _info: Info) -> Broken | None:
+    return None if batch.discontinuity is None else Broken(batch.discontinuity, batch.position)
 
 
 @strawberry.type(
     description="What was committed since a cursor: each event once, whatever order transactions committed in."
 )
 class ActivityFeed:
-    events: list[ActivityEvent] = _field(
+    events: list[ActivityAdded] = own_field(
         "The events; those of one task in the order in which it was changed. None without `after`.",
         lambda batch, _info: batch.events,
     )
-    cursor: str = _field(
+    cursor: str = own_field(
         "Where the reader is now, also when there are no events: send it as `after` to go on.",
         lambda batch, _info: batch.position.cursor(),
     )
-    has_more: bool = _field(
+    has_more: bool = own_field(
         "Whether more events are there already than `first` let through.", lambda batch, _info: batch.has_more
     )
-    discontinuity: FeedDiscontinuity | None = _field(
+    discontinuity: Discontinuity | None = own_field(
         "Null as a rule. Else events may be missing between `after` and now, where the feed starts anew.",
-        lambda batch, _info: batch.discontinuity,
+        _discontinuity,
     )
 
 
@@ -118,7 +131,7 @@ class ActivityFeedFilter:
     actor_id: strawberry.ID | None = _condition("Of this user or agent.")
 
 
-def _argument(name: str, annotation: Any, description: str, **default: Any) -> StrawberryArgument:
+def feed_argument(name: str, annotation: Any, description: str, **default: Any) -> StrawberryArgument:
     return StrawberryArgument(
         python_name=name,
         graphql_name=None,
@@ -130,13 +143,15 @@ def _argument(name: str, annotation: Any, description: str, **default: Any) -> S
 
 def feed_field() -> Any:
     """The field of `Query`."""
-    field = _field(
+    field = own_field(
         "What happened since a cursor, for those who poll: ask without `after` once, then with the cursor of the last answer. Nothing is lost, and nothing comes twice. A task that is deleted takes its events with it.",
         resolve_feed,
     )
     field.arguments = [
-        _argument("after", str | None, "A cursor of the feed. Without one there are no events, and a cursor for now."),
-        _argument("first", int | None, f"How many events at most: up to {MAX_PAGE}.", default=DEFAULT_PAGE),
-        _argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
+        feed_argument(
+            "after", str | None, "A cursor of the feed. Without one there are no events, and a cursor for now."
+        ),
+        feed_argument("first", int | None, f"How many events at most: up to {MAX_PAGE}.", default=DEFAULT_PAGE),
+        feed_argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
     ]
     return field

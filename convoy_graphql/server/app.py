@@ -15,10 +15,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from convoy_graphql import observe
+from convoy_graphql.feed.hub import Hub
 from convoy_graphql.graph.schema import executable_schema
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.playground import playground_routes
+from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
+from convoy_graphql.server.websocket import WebSocketView
 from convoy_graphql.settings import Settings
 
 
@@ -31,6 +34,9 @@ def create_app(settings: Settings) -> Starlette:
         database = await Database.open(settings)
         app.state.view = GraphQLView(database, settings)
         app.state.database = database
+        hub = Hub(database, settings)
+        await hub.start()
+        app.state.sockets = WebSocketView(database, Subscriptions(hub, database, settings), settings)
         watch = asyncio.create_task(database.wait_until_ready())
         try:
             yield
@@ -38,6 +44,7 @@ def create_app(settings: Settings) -> Starlette:
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await watch
+            await hub.close()
             await database.close()
 
     return Application(
@@ -60,6 +67,9 @@ class Application(Starlette):
         if scope["type"] == "http" and scope["path"] == scope.get("root_path", "") + ENDPOINT:
             view: GraphQLView = self.state.view
             await view(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == scope.get("root_path", "") + ENDPOINT:
+            sockets: WebSocketView = self.state.sockets
+            await sockets(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -77,7 +77,7 @@ async def read_operation(request: HttpRequest, max_body_bytes: int) -> Operation
         RefusedRequest: 400, 405, 413 or 415, with what is accepted.
     """
     if request.method == "GET":
-        return _operation(_from_query_string(request.query_string))
+        return operation_of(_from_query_string(request.query_string))
     if request.method != "POST":
         raise RefusedRequest(
             405, "METHOD_NOT_ALLOWED", "Send GraphQL operations with POST, or queries with GET.", allow="GET, POST"
@@ -91,7 +91,7 @@ async def read_operation(request: HttpRequest, max_body_bytes: int) -> Operation
             "PAYLOAD_TOO_LARGE",
             f"The request body is over {max_body_bytes:,} bytes. Send long values as variables, in parts.",
         ) from None
-    return _operation(_decode(body, "The request body"))
+    return operation_of(decode_json(body, "The request body"))
 
 
 @lru_cache(256)
@@ -110,11 +110,16 @@ def _from_query_string(query_string: bytes) -> dict[str, Any]:
     given: dict[str, Any] = dict(QueryParams(query_string))
     for name in ("variables", "extensions"):
         if text := given.pop(name, None):
-            given[name] = _decode(text, f"The {name} parameter")
+            given[name] = decode_json(text, f"The {name} parameter")
     return given
 
 
-def _decode(text: str | bytes, what: str) -> Any:
+def decode_json(text: str | bytes, what: str) -> Any:
+    """What a JSON text holds, integers exactly.
+
+    Raises:
+        RefusedRequest: it is none, or not in UTF-8; `what` it is.
+    """
     try:
         encoded = text.encode() if isinstance(text, str) else text
         decoded = orjson.loads(encoded)
@@ -145,7 +150,12 @@ def _may_be_rounded(value: Any) -> bool:
     return False
 
 
-def _operation(given: Any) -> Operation:
+def operation_of(given: Any) -> Operation:
+    """The operation that decoded JSON describes.
+
+    Raises:
+        RefusedRequest: it describes none.
+    """
     if isinstance(given, list):
         raise RefusedRequest(
             400,

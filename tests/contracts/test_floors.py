@@ -33,7 +33,8 @@ ROOMS_OF = {
     "graphql": {"compiler", "graph", "server"},
     "starlette": {"server"},
     "prometheus_client": {"observe", "server"},
-    "uvicorn": {"cli"},
+    "uvicorn": {"server", "cli"},
+    "websockets": {"server"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -18,8 +18,8 @@ from feed.polling import POLL, Home, Poller, ids_of, plant, say
 
 EVERY_FIELD = {
     "ActivityFeed": {"events", "cursor", "hasMore", "discontinuity"},
-    "ActivityEvent": {"cursor", "activity"},
-    "FeedDiscontinuity": {"reason", "message"},
+    "ActivityAdded": {"cursor", "activity"},
+    "Discontinuity": {"reason", "message", "cursor"},
 }
 
 

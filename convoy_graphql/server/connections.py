@@ -1,0 +1,170 @@
+"""uvicorn's connections, with what streams need beyond ASGI: written text that is bytes already, an end that a client which does
+not read cannot put off, and word of a shutdown.
+
+ASGI's `send` waits for as long as a client reads nothing, and so does uvicorn's `close`: a hundred such clients would be a
+hundred connections for ever, and hold up every restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+#: Where a scope's extensions hold the connection.
+CONNECTION: Final = "convoy.connection"
+
+#: How long what was written may still be on its way when a connection is given up or the server stops.
+LINGER_S: Final = 2.0
+
+#: The first byte of an unfragmented text frame, and the lengths that the second one cannot hold (RFC 6455, 5.2).
+_TEXT, _IN_16_BITS, _IN_64_BITS = 0x81, 126, 127
+
+
+class Stalled(Exception):
+    """The client has read nothing for the stall limit. It was let go."""
+
+
+class _Outlet(Protocol):
+    """What is asked of either protocol."""
+
+    transport: asyncio.Transport
+
+    def is_writable(self) -> bool: ...
+
+    async def drain(self) -> None:
+        """Returns once there is room, or nobody is there any more."""
+
+
+async def _wait_for_room(outlet: _Outlet, stall_limit_s: float) -> None:
+    """Returns once there is room. A client that reads slowly is waited for: only one that reads nothing is not.
+
+    Raises:
+        TimeoutError: nothing went out for `stall_limit_s`.
+    """
+    unsent = outlet.transport.get_write_buffer_size()
+    while not outlet.is_writable():
+        try:
+            async with asyncio.timeout(stall_limit_s):
+                await outlet.drain()
+        except TimeoutError:
+            left = outlet.transport.get_write_buffer_size()
+            if left >= unsent:
+                raise
+            unsent = left
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """A WebSocket. `scope["extensions"][CONNECTION]` is it."""
+
+    async def run_asgi(self) -> None:
+        extensions: dict[Any, Any] = self.scope["extensions"]
+        extensions[CONNECTION] = self
+        await super().run_asgi()
+
+    def is_writable(self) -> bool:
+        return self.writable.is_set()
+
+    async def drain(self) -> None:
+        await self.writable.wait()
+
+    async def send_text(self, text: bytes, stall_limit_s: float) -> None:
+        """Sends a message that is UTF-8 already.
+
+        Raises:
+            Stalled: see there.
+            ClientDisconnected: the socket is closed, from whichever side.
+        """
+        if not self.writable.is_set():
+            try:
+                await _wait_for_room(self, stall_limit_s)
+            except TimeoutError:
+                raise Stalled from None
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(_header(len(text)) + text)
+
+    def let_go(self, code: int, reason: str) -> None:
+        """Closes without waiting: what the client reads within `LINGER_S` still arrives, with the code behind it."""
+        if self.close_sent:
+            return
+        with suppress(InvalidState):
+            self.conn.send_close(code, reason)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        # What was sent meanwhile is read and dropped: a connection that is closed over unread bytes is reset, and the client's
+        # system then forgets what it had received, the code included.
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def shutdown(self) -> None:
+        # A client that is closing just now cannot be told: uvicorn would let that stop the shutdown of all others.
+        with suppress(InvalidState):
+            super().shutdown()
+        self.transport.close()
+        self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is not UTF-8 goes on as bytes, which the application refuses: uvicorn would log a traceback."""
+        if self.curr_msg_data_type == "text":
+            self.frames = [b"".join(self.frames)]
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                self.curr_msg_data_type = "bytes"
+        super().send_receive_event_to_app()
+
+
+def _header(length: int) -> bytes:
+    """The frame header of a text message from a server: one frame, no mask."""
+    if length < _IN_16_BITS:
+        return bytes((_TEXT, length))
+    if length < 1 << 16:
+        return struct.pack("!BBH", _TEXT, _IN_16_BITS, length)
+    return struct.pack("!BBQ", _TEXT, _IN_64_BITS, length)
+
+
+class HttpConnection(HttpToolsProtocol):
+    """An HTTP connection. A request's `scope["extensions"][CONNECTION]` is it."""
+
+    #: What a response that has no end of its own asks to be told by.
+    on_shutdown: Callable[[], None] | None = None
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[Any, Any] = {CONNECTION: self}
+        self.scope["extensions"] = extensions
+
+    def is_writable(self) -> bool:
+        return not self.flow.write_paused
+
+    async def drain(self) -> None:
+        await self.flow.drain()
+
+    async def wait_for_room(self, stall_limit_s: float) -> None:
+        """Returns once `send` would not wait, or the client is gone.
+
+        Raises:
+            Stalled: see there.
+        """
+        try:
+            await _wait_for_room(self, stall_limit_s)
+        except TimeoutError:
+            self.transport.abort()
+            raise Stalled from None
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.on_shutdown is not None:
+            self.on_shutdown()
+            self.loop.call_later(LINGER_S, self.transport.abort)

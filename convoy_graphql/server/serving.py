@@ -1,0 +1,33 @@
+"""How uvicorn is set up: the same for the command line, its worker processes and the tests."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from convoy_graphql.server.connections import HttpConnection, WebSocketConnection
+from convoy_graphql.settings import Settings
+
+#: How long requests in flight may take to end after a stop is asked for: longer than a statement may run, and short enough for
+#: the process to be gone within 10 s, after which docker stop kills.
+GRACEFUL_SHUTDOWN_S: Final = 8
+
+#: A WebSocket's message is read whole before its size is told to be too large; one of this many times the most is not read.
+_UNREAD: Final = 4
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """Arguments of `uvicorn.Config`."""
+    return {
+        "http": HttpConnection,
+        "ws": WebSocketConnection,
+        "ws_max_size": _UNREAD * settings.max_socket_message_bytes,
+        # 300 KB a connection by zlib's own account, and the same payload packed once for each subscriber.
+        "ws_per_message_deflate": False,
+        # A client that vanished without a word is found within 40 s.
+        "ws_ping_interval": 20.0,
+        "ws_ping_timeout": 20.0,
+        "lifespan": "on",
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_S,
+    }

@@ -1,0 +1,95 @@
+"""From a subscription operation to the payloads that a transport sends, shared among those who ask for the same."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
+
+import orjson
+from graphql import SKIP, ArgumentNode, FieldNode, VariableNode, Visitor, VisitorAction, visit
+
+from convoy_graphql.feed.filter import FeedFilter
+from convoy_graphql.feed.hub import Hub, Subscription
+from convoy_graphql.feed.stream import Message, Stream, Topic
+from convoy_graphql.graph import streams
+from convoy_graphql.graph.context import OperationContext
+from convoy_graphql.graph.execution import Prepared
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.answers import encode, result_answer
+from convoy_graphql.settings import Settings
+
+#: Arguments that say where a subscriber begins, which is their own affair, and not what each event is answered with.
+_WHERE_TO_BEGIN = frozenset({"after", "includeInitial"})
+
+
+class Subscriptions:
+    """Opens subscriptions on the hub of this process."""
+
+    def __init__(self, hub: Hub, database: Database, settings: Settings) -> None:
+        self._hub = hub
+        self._database = database
+        self._settings = settings
+
+    def follow(self, prepared: Prepared, after: str | None = None) -> Subscription:
+        """The subscription that an operation asks for; `after` takes the place of the cursor in its arguments.
+
+        Raises:
+            RequestError: a variable or an argument has a value that is not taken.
+        """
+        stream = streams.Stream(prepared)
+
+        async def answer(messages: Sequence[Message]) -> Sequence[bytes | None]:
+            async with self._database.reader() as reader:
+                results = await stream.answer(messages, OperationContext(reader.fetch))
+            most = self._settings.max_errors
+            return [None if result is None else encode(result_answer(result, most)) for result in results]
+
+        def follow(of: Stream, wanted: FeedFilter, cursor: str | None, initial: int) -> Subscription:
+            topic = Topic(key_of(prepared), of, wanted, answer)
+            return self._hub.follow(topic, after=cursor if after is None else after, initial=initial)
+
+        return stream.open(follow)
+
+
+def key_of(prepared: Prepared) -> Hashable:
+    """What is the same for those who can share each answer: the document, the operation in it, and what its variables say.
+
+    Those that only tell where to begin say nothing: who comes back with a cursor shares with who stayed.
+    """
+    operation = prepared.operation
+    told = {name: value for name, value in operation.variables.items() if name not in _only_to_begin(prepared)}
+    return operation.query, operation.name, orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+def _only_to_begin(prepared: Prepared) -> AbstractSet[str]:
+    """The variables that stand nowhere but in the root field's arguments of where to begin."""
+    beginning: set[int] = set()
+    for field in prepared.node.selection_set.selections:
+        if isinstance(field, FieldNode):
+            beginning.update(id(each) for each in field.arguments or () if each.name.value in _WHERE_TO_BEGIN)
+    found = _Variables(beginning)
+    visit(prepared.document, found)
+    return found.beginning - found.other
+
+
+class _Variables(Visitor):
+    """Gathers the names of variables inside the arguments given by id, and elsewhere."""
+
+    def __init__(self, arguments: AbstractSet[int]) -> None:
+        super().__init__()
+        self._arguments = arguments
+        self._depth = 0
+        self.beginning: set[str] = set()
+        self.other: set[str] = set()
+
+    def enter_variable_definition(self, *_: object) -> VisitorAction:
+        return SKIP
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        self._depth += id(node) in self._arguments
+
+    def leave_argument(self, node: ArgumentNode, *_: object) -> None:
+        self._depth -= id(node) in self._arguments
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        (self.beginning if self._depth else self.other).add(node.name.value)

@@ -1,0 +1,279 @@
+"""`/graphql` by WebSocket: queries, mutations and subscriptions over the sub-protocol graphql-transport-ws.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, Final
+
+import orjson
+from graphql import GraphQLError
+from starlette.types import Receive, Scope, Send
+
+from convoy_graphql import observe
+from convoy_graphql.graph.execution import Operation, RequestError, prepare
+from convoy_graphql.pg.database import Database
+from convoy_graphql.server.answers import error_list, masked
+from convoy_graphql.server.connections import CONNECTION, Stalled, WebSocketConnection
+from convoy_graphql.server.executors import Executors
+from convoy_graphql.server.http import ClientGone
+from convoy_graphql.server.negotiation import RefusedRequest, decode_json, operation_of
+from convoy_graphql.server.origins import is_allowed
+from convoy_graphql.server.subscriptions import Subscriptions
+from convoy_graphql.settings import Settings
+
+SUBPROTOCOL: Final = "graphql-transport-ws"
+
+#: What a close frame holds beside its code (RFC 6455, 5.5).
+MAX_REASON_BYTES: Final = 123
+
+#: An operation's id goes before each of its messages.
+MAX_ID_LENGTH: Final = 256
+
+
+class CloseCode(IntEnum):
+    """Why a socket is closed. After those marked so, a client of the field opens another one by itself."""
+
+    SERVER_RESTARTS = 1012  # comes again; sent by `WebSocketConnection.shutdown`
+    SERVER_FAILED = 4500
+    BAD_MESSAGE = 4400
+    NOT_INITIALISED = 4401
+    WRONG_SUBPROTOCOL = 4406
+    INIT_TOO_LATE = 4408  # comes again
+    ID_IN_USE = 4409
+    INIT_TWICE = 4429
+    STALLED = 4499  # comes again
+
+
+#: Codes that metrics count, each by itself. A client may close with any of thousands.
+_TOLD_APART: Final = frozenset({*CloseCode, 1000, 1001, 1005, 1006})
+
+
+class Close(Exception):
+    """The socket has to be closed, and why."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        # Of a character that does not fit as a whole nothing is sent.
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
+class WebSocketView:
+    """An ASGI application for the endpoint's WebSockets."""
+
+    def __init__(self, database: Database, subscriptions: Subscriptions, settings: Settings) -> None:
+        self._executors = Executors(database, settings)
+        self._subscriptions = subscriptions
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if not is_allowed(scope, self._settings.allowed_origins):
+            observe.socket_closes.labels("403").inc()
+            await send({"type": "websocket.close"})
+            return
+        offered: list[str] = scope["subprotocols"]
+        if SUBPROTOCOL not in offered:
+            # Accepted, so that the client can read why it is not served: a browser shows no code of a refused handshake.
+            await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
+            close = Close(CloseCode.WRONG_SUBPROTOCOL, f"Use the sub-protocol {SUBPROTOCOL}.")
+            await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+            observe.socket_closes.labels(str(close.code.value)).inc()
+            return
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        connection: WebSocketConnection = scope["extensions"][CONNECTION]
+        socket = _Socket(connection, receive, self._executors, self._subscriptions, self._settings)
+        with observe.sockets.track_inprogress():
+            code = await socket.serve()
+        observe.socket_closes.labels(str(code) if code in _TOLD_APART else "other").inc()
+
+
+class _Socket:
+    """One client's socket, from its acceptance to its end."""
+
+    def __init__(
+        self,
+        connection: WebSocketConnection,
+        receive: Receive,
+        executors: Executors,
+        subscriptions: Subscriptions,
+        settings: Settings,
+    ) -> None:
+        self._connection = connection
+        self._receive = receive
+        self._executors = executors
+        self._subscriptions = subscriptions
+        self._settings = settings
+        self._is_initialised = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._code = 0
+
+    async def serve(self) -> int:
+        """Answers messages until the socket is closed. Returns the code that it was closed with."""
+        try:
+            async with asyncio.timeout(self._settings.socket_init_timeout_s) as init:
+                while True:
+                    await self._handle(await self._next_message())
+                    if self._is_initialised and init.when() is not None:
+                        init.reschedule(None)
+        except TimeoutError:
+            self._close(Close(CloseCode.INIT_TOO_LATE, "connection_init has to come first, and soon."))
+        except Close as close:
+            self._close(close)
+        except (ClientGone, *_CLOSED):
+            self._code = self._code or 1006
+        except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
+            masked(error)
+            self._close(Close(CloseCode.SERVER_FAILED, "Something went wrong in the server."))
+        finally:
+            running = list(self._operations.values())
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        return self._code
+
+    def _close(self, close: Close) -> None:
+        self._code = close.code.value
+        self._connection.let_go(close.code, close.reason)
+
+    # Messages that come
+
+    async def _next_message(self) -> Any:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            self._code = self._code or message.get("code") or 1005
+            raise ClientGone
+        text = message.get("text")
+        if text is None:
+            raise Close(CloseCode.BAD_MESSAGE, "Send messages as text in UTF-8.")
+        encoded = text.encode()
+        if len(encoded) > self._settings.max_socket_message_bytes:
+            most = self._settings.max_socket_message_bytes
+            raise Close(CloseCode.BAD_MESSAGE, f"A message may have {most:,} bytes. Send large changes with POST.")
+        try:
+            return decode_json(encoded, "The message")
+        except RefusedRequest as refused:
+            raise Close(CloseCode.BAD_MESSAGE, refused.message) from None
+
+    async def _handle(self, message: Any) -> None:
+        match message:
+            case {"type": "subscribe", "id": str(operation_id), "payload": payload}:
+                await self._subscribe(operation_id, payload)
+            case {"type": "complete", "id": str(operation_id)}:
+                if task := self._operations.pop(operation_id, None):
+                    task.cancel()
+            case {"type": "connection_init", **rest} if _is_payload(rest):
+                await self._initialise()
+            case {"type": "ping", **rest} if _is_payload(rest):
+                answer = {"type": "pong"}
+                await self._send(orjson.dumps(answer if rest.get("payload") is None else answer | rest))
+            case {"type": "pong", **rest} if _is_payload(rest):
+                pass
+            case {"type": "subscribe" | "complete" | "connection_init" | "ping" | "pong" as kind}:
+                raise Close(CloseCode.BAD_MESSAGE, f"This is not what a message of type {kind} holds.")
+            case {"type": _}:
+                raise Close(CloseCode.BAD_MESSAGE, "This type of message is not known.")
+            case _:
+                raise Close(CloseCode.BAD_MESSAGE, 'A message is a JSON object with a "type".')
+
+    async def _initialise(self) -> None:
+        if self._is_initialised:
+            raise Close(CloseCode.INIT_TWICE, "Too many initialisation requests")
+        # Here is where the message's payload can say who asks.
+        self._is_initialised = True
+        await self._send(b'{"type":"connection_ack"}')
+
+    async def _subscribe(self, operation_id: str, payload: Any) -> None:
+        if not self._is_initialised:
+            raise Close(CloseCode.NOT_INITIALISED, "Unauthorized")
+        if not 0 < len(operation_id) <= MAX_ID_LENGTH:
+            raise Close(CloseCode.BAD_MESSAGE, f"An operation's id has 1 to {MAX_ID_LENGTH} characters.")
+        if operation_id in self._operations:
+            raise Close(CloseCode.ID_IN_USE, f"Subscriber for {operation_id} already exists")
+        try:
+            operation = operation_of(payload)
+        except RefusedRequest as refused:
+            raise Close(CloseCode.BAD_MESSAGE, refused.message) from None
+        if len(self._operations) >= self._settings.max_socket_operations:
+            most = self._settings.max_socket_operations
+            refusal = GraphQLError(
+                f"{most} operations run on this socket already. Complete one of them first, or open another socket.",
+                extensions={"code": "TOO_MANY_OPERATIONS"},
+            )
+            await self._send(_Messages(operation_id).error([dict(refusal.formatted)]))
+            return
+        self._operations[operation_id] = asyncio.create_task(self._run(operation_id, operation))
+
+    # Operations
+
+    async def _run(self, operation_id: str, operation: Operation) -> None:
+        """Answers one operation, and ends it with a message; unless the socket is closed, which its reader is told."""
+        message = _Messages(operation_id)
+        try:
+            try:
+                await self._answer(operation, message)
+                last = message.complete
+            except RequestError as error:
+                last = message.error(error_list(error.errors, self._settings.max_errors))
+            except _CLOSED:
+                raise
+            except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
+                last = message.error([masked(error)])
+            self._end(operation_id)
+            await self._send(last)
+        except _CLOSED:
+            self._end(operation_id)
+
+    async def _answer(self, operation: Operation, message: _Messages) -> None:
+        prepared = prepare(operation, self._settings.max_tokens)
+        if not prepared.is_subscription:
+            await self._send(message.next(await self._executors.answer(prepared)))
+            return
+        async with self._subscriptions.follow(prepared) as subscription:
+            async for payload in subscription:
+                await self._send(message.next(payload.body))
+        # The process stops: the stream has not ended, and goes on with another one.
+        self._close(Close(CloseCode.SERVER_RESTARTS, ""))
+
+    def _end(self, operation_id: str) -> None:
+        # Unless the client has completed it, and begun another one under the same id meanwhile.
+        if self._operations.get(operation_id) is asyncio.current_task():
+            del self._operations[operation_id]
+
+    async def _send(self, text: bytes) -> None:
+        try:
+            await self._connection.send_text(text, self._settings.send_stall_limit_s)
+        except Stalled:
+            self._close(Close(CloseCode.STALLED, "Nothing was read. Connect again, and resume after your last cursor."))
+            raise
+
+
+#: What sending raises where nobody is there any more.
+_CLOSED: Final = (OSError, Stalled)
+
+
+class _Messages:
+    """The messages of one operation. What stands around a payload is made once."""
+
+    def __init__(self, operation_id: str) -> None:
+        self._begin = b'{"id":' + orjson.dumps(operation_id) + b',"type":'
+        self._before_next = self._begin + b'"next","payload":'
+
+    def next(self, payload: bytes) -> bytes:
+        return b"%b%b}" % (self._before_next, payload)
+
+    def error(self, errors: list[dict[str, Any]]) -> bytes:
+        return self._begin + b'"error","payload":' + orjson.dumps(errors) + b"}"
+
+    @property
+    def complete(self) -> bytes:
+        return self._begin + b'"complete"}'
+
+
+def _is_payload(rest: Mapping[Any, Any]) -> bool:
+    return isinstance(rest.get("payload"), Mapping | None)
