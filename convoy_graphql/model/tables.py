@@ -24,7 +24,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
 from sqlalchemy.types import UserDefinedType
 
 
@@ -470,7 +470,15 @@ workspace_members = Table(
         server_default=text("now()"),
         comment="When the membership began.",
     ),
+    Column(
+        "id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        server_default=text("uuid_generate_v4()"),
+        comment="Unique identifier of the membership.",
+    ),
     PrimaryKeyConstraint("workspace_id", "user_id", name="workspace_members_pkey"),
+    UniqueConstraint("id", name="workspace_members_id_key"),
     CheckConstraint("role in ('viewer', 'member', 'admin', 'owner')", name="workspace_members_role_check"),
     Index("workspace_members_user_id_idx", "user_id"),
     comment="Who belongs to a workspace, and in which role.",
@@ -539,4 +547,70 @@ feed_origins = Table(
     ),
     PrimaryKeyConstraint("id", name="feed_origins_pkey"),
     comment="Where the feed's cursors come from. Not part of the knowledge graph.",
+)
+
+task_changes = Table(
+    "task_changes",
+    metadata,
+    Column(
+        "place",
+        BigInteger,
+        Identity(always=True),
+        nullable=False,
+        comment="Rises with every row that is written: of one task, in the order of its changes. It tells nothing about commits.",
+    ),
+    Column(
+        "tx",
+        Xid8(),
+        nullable=False,
+        server_default=text("pg_current_xact_id()"),
+        comment="The transaction that wrote the row: the feed's cursor.",
+    ),
+    Column("kind", Text, nullable=False, comment="CREATED, UPDATED or DELETED."),
+    Column("task_id", Uuid(as_uuid=False), nullable=False, comment="The task."),
+    Column(
+        "workspace_id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        comment="The workspace that the task lives in, or lived in.",
+    ),
+    Column(
+        "milestone_id",
+        Uuid(as_uuid=False),
+        nullable=False,
+        comment="The milestone that the task was in after the change, or when it was deleted.",
+    ),
+    Column(
+        "left_milestone_id",
+        Uuid(as_uuid=False),
+        comment="The milestone that the change took the task out of, where it did.",
+    ),
+    Column(
+        "left_project_id",
+        Uuid(as_uuid=False),
+        comment="The project that the milestone was in which the task left, or in which it was deleted.",
+    ),
+    Column(
+        "left_ancestor_ids",
+        ARRAY(Uuid(as_uuid=False)),
+        comment="The tasks that it was below before the change, the nearest first, where it has another parent now or was deleted.",
+    ),
+    Column(
+        "changed_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=text("clock_timestamp()"),
+        comment="When the change was made; its commit came later.",
+    ),
+    PrimaryKeyConstraint("tx", "place", name="task_changes_pkey"),
+    CheckConstraint("kind in ('CREATED', 'UPDATED', 'DELETED')", name="task_changes_kind_check"),
+    comment="What was created, updated or deleted of tasks, for those who follow them. Not part of the knowledge graph.",
+)
+
+task_changes_pruned = Table(
+    "task_changes_pruned",
+    metadata,
+    Column("tx", Xid8(), nullable=False, comment="The last transaction of which a change was pruned."),
+    PrimaryKeyConstraint("tx", name="task_changes_pruned_pkey"),
+    comment="Up to where task_changes was pruned. Not part of the knowledge graph.",
 )

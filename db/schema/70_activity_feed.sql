@@ -57,7 +57,7 @@ create trigger activity_feed_stamp before insert on public.activity_feed
 create function public.announce_activity() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-    perform pg_notify('convoy_activity', '');
+    perform pg_notify('convoy_feed', '');
     return null;
 end $$;
 

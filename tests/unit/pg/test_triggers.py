@@ -157,10 +157,10 @@ async def test_an_activity_carries_its_transaction_whatever_the_writer_gives(
 
 @pytest.fixture
 async def heard(database: str) -> AsyncIterator[asyncio.Queue[tuple[str, str]]]:
-    """What a listener on `convoy_activity` receives: channel and payload."""
+    """What a listener on `convoy_feed` receives: channel and payload."""
     queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     listener = await asyncpg.connect(database)
-    await listener.add_listener("convoy_activity", lambda _, __, *message: queue.put_nowait(message))
+    await listener.add_listener("convoy_feed", lambda _, __, *message: queue.put_nowait(message))
     yield queue
     await listener.close()
 
@@ -181,14 +181,14 @@ async def test_a_statement_wakes_the_listener_once_and_says_nothing(
             """
         )
         await writer.execute(insert, task)
-    await writer.execute("notify convoy_activity, 'the last'")
+    await writer.execute("notify convoy_feed, 'the last'")
     messages = [await asyncio.wait_for(heard.get(), 10)]
     while messages[-1][1] != "the last":
         messages.append(await asyncio.wait_for(heard.get(), 10))
     await writer.execute("delete from workspaces where id = $1", workspace)
     await writer.close()
 
-    assert [("convoy_activity", ""), ("convoy_activity", "the last")] == messages
+    assert [("convoy_feed", ""), ("convoy_feed", "the last")] == messages
 
 
 # Claims
