@@ -18,3 +18,12 @@ comment on column public.task_graph_versions.workspace_id is
     'The workspace.';
 comment on column public.task_graph_versions.version is
     'Moved on by every statement that adds an edge to the workspace''s task graph.';
+
+-- Access
+
+-- The guards move it on, as its owner. It is nobody else's business.
+alter table public.task_graph_versions enable row level security;
+alter table public.task_graph_versions force row level security;
+revoke all on public.task_graph_versions from anon, authenticated, service_role;
+
+create policy task_graph_versions_owner on public.task_graph_versions to current_user using (true) with check (true);

@@ -44,3 +44,24 @@ comment on column public.projects.created_at is
     'When the project was created.';
 comment on column public.projects.updated_at is
     'When the project last changed. Strictly increasing with every change, so that it serves as the row''s version.';
+
+-- Access
+
+alter table public.projects enable row level security;
+alter table public.projects force row level security;
+revoke all on public.projects from anon, authenticated, service_role;
+grant select on public.projects to anon;
+grant select, insert, update, delete on public.projects to authenticated;
+grant select, insert, update, delete on public.projects to service_role;
+
+create policy projects_owner on public.projects to current_user using (true) with check (true);
+create policy projects_service on public.projects to service_role using (true) with check (true);
+create policy projects_read on public.projects for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+create policy projects_create on public.projects for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy projects_change on public.projects for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy projects_delete on public.projects for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('admin'))::uuid[]));

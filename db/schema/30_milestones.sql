@@ -59,3 +59,24 @@ comment on column public.milestones.updated_at is
     'When the milestone last changed. Strictly increasing with every change, so that it serves as the row''s version.';
 comment on column public.milestones.workspace_id is
     'The workspace that the milestone lives in, for life. Filled from its parent when a writer leaves it out.';
+
+-- Access
+
+alter table public.milestones enable row level security;
+alter table public.milestones force row level security;
+revoke all on public.milestones from anon, authenticated, service_role;
+grant select on public.milestones to anon;
+grant select, insert, update, delete on public.milestones to authenticated;
+grant select, insert, update, delete on public.milestones to service_role;
+
+create policy milestones_owner on public.milestones to current_user using (true) with check (true);
+create policy milestones_service on public.milestones to service_role using (true) with check (true);
+create policy milestones_read on public.milestones for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+create policy milestones_create on public.milestones for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy milestones_change on public.milestones for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy milestones_delete on public.milestones for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('admin'))::uuid[]));

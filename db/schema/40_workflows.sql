@@ -26,3 +26,18 @@ comment on column public.workflows.created_at is
     'When the workflow was created.';
 comment on column public.workflows.updated_at is
     'When the workflow last changed. Strictly increasing with every change, so that it serves as the row''s version.';
+
+-- Access
+
+-- Every workspace's, and so nobody's: users read them, and the operator's programs write them.
+alter table public.workflows enable row level security;
+alter table public.workflows force row level security;
+revoke all on public.workflows from anon, authenticated, service_role;
+grant select on public.workflows to anon;
+grant select, insert, update, delete on public.workflows to authenticated;
+grant select, insert, update, delete on public.workflows to service_role;
+
+create policy workflows_owner on public.workflows to current_user using (true) with check (true);
+create policy workflows_service on public.workflows to service_role using (true) with check (true);
+create policy workflows_read on public.workflows for select to authenticated
+    using (true);

@@ -198,3 +198,24 @@ comment on column public.tasks.workspace_id is
     'The workspace that the task lives in, for life. Filled from its parent when a writer leaves it out.';
 comment on column public.tasks.workflow_id is
     'The workflow that the task follows; null means the default workflow.';
+
+-- Access
+
+alter table public.tasks enable row level security;
+alter table public.tasks force row level security;
+revoke all on public.tasks from anon, authenticated, service_role;
+grant select on public.tasks to anon;
+grant select, insert, update, delete on public.tasks to authenticated;
+grant select, insert, update, delete on public.tasks to service_role;
+
+create policy tasks_owner on public.tasks to current_user using (true) with check (true);
+create policy tasks_service on public.tasks to service_role using (true) with check (true);
+create policy tasks_read on public.tasks for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+create policy tasks_create on public.tasks for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy tasks_change on public.tasks for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy tasks_delete on public.tasks for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));

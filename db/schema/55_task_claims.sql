@@ -56,3 +56,31 @@ comment on column public.task_claims.claimed_at is
     'When the task was claimed.';
 comment on column public.task_claims.expires_at is
     'When the claim expires, unless it is renewed before.';
+
+-- Access
+
+alter table public.task_claims enable row level security;
+alter table public.task_claims force row level security;
+revoke all on public.task_claims from anon, authenticated, service_role;
+grant select on public.task_claims to anon;
+grant select, insert, update, delete on public.task_claims to authenticated;
+grant select, insert, update, delete on public.task_claims to service_role;
+
+create policy task_claims_owner on public.task_claims to current_user using (true) with check (true);
+create policy task_claims_service on public.task_claims to service_role using (true) with check (true);
+
+-- The task is asked for, since its one claim would else tell of another workspace's: the unique key speaks before the foreign one.
+create policy task_claims_read on public.task_claims for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+create policy task_claims_create on public.task_claims for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        and actor_id = (select public.viewer_id())
+        and exists (
+            select from public.tasks as task
+             where task.id = task_claims.task_id and task.workspace_id = task_claims.workspace_id
+        ));
+create policy task_claims_delete on public.task_claims for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));
+create policy task_claims_change on public.task_claims for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));

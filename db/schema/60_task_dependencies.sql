@@ -138,3 +138,34 @@ comment on column public.task_dependencies.created_at is
     'When the dependency was created.';
 comment on column public.task_dependencies.workspace_id is
     'The workspace that the dependency lives in, for life. Filled from its parent when a writer leaves it out.';
+
+-- Access
+
+alter table public.task_dependencies enable row level security;
+alter table public.task_dependencies force row level security;
+revoke all on public.task_dependencies from anon, authenticated, service_role;
+grant select on public.task_dependencies to anon;
+grant select, insert, update, delete on public.task_dependencies to authenticated;
+grant select, insert, update, delete on public.task_dependencies to service_role;
+
+create policy task_dependencies_owner on public.task_dependencies to current_user using (true) with check (true);
+create policy task_dependencies_service on public.task_dependencies to service_role using (true) with check (true);
+
+-- The task is asked for, since the unique key would else tell of another workspace's arrows: it speaks before the foreign ones.
+create policy task_dependencies_read on public.task_dependencies for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+create policy task_dependencies_create on public.task_dependencies for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        and exists (
+            select from public.tasks as task
+             where task.id = task_dependencies.task_id and task.workspace_id = task_dependencies.workspace_id
+        ));
+create policy task_dependencies_change on public.task_dependencies for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        and exists (
+            select from public.tasks as task
+             where task.id = task_dependencies.task_id and task.workspace_id = task_dependencies.workspace_id
+        ));
+create policy task_dependencies_delete on public.task_dependencies for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[]));

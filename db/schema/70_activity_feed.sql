@@ -86,3 +86,22 @@ comment on column public.activity_feed.tx is
     'The transaction that wrote the row: the feed''s cursor, since created_at is the transaction''s start and not its commit.';
 comment on column public.activity_feed.place is
     'Rises with every row that is written: of one task, in the order of its changes. It tells nothing about commits.';
+
+-- Access
+
+alter table public.activity_feed enable row level security;
+alter table public.activity_feed force row level security;
+revoke all on public.activity_feed from anon, authenticated, service_role;
+grant select on public.activity_feed to anon;
+grant select, insert on public.activity_feed to authenticated;
+grant select, insert, update, delete on public.activity_feed to service_role;
+
+create policy activity_feed_owner on public.activity_feed to current_user using (true) with check (true);
+create policy activity_feed_service on public.activity_feed to service_role using (true) with check (true);
+
+-- What happened is told in one's own name, or in nobody's, and stays as it was told.
+create policy activity_feed_read on public.activity_feed for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+create policy activity_feed_create on public.activity_feed for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        and coalesce(actor_id = (select public.viewer_id()), true));

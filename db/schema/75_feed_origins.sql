@@ -54,3 +54,12 @@ end $$;
 
 comment on function public.feed_history() is
     'Names the series of transactions that this database is in, in 16 characters: snapshots of one cannot be compared with those of another.';
+
+-- Access
+
+-- feed_history() reads it, as its owner.
+alter table public.feed_origins enable row level security;
+alter table public.feed_origins force row level security;
+revoke all on public.feed_origins from anon, authenticated, service_role;
+
+create policy feed_origins_owner on public.feed_origins to current_user using (true) with check (true);

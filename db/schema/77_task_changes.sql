@@ -214,3 +214,31 @@ comment on table public.task_changes_pruned is
     'Up to where task_changes was pruned. Not part of the knowledge graph.';
 comment on column public.task_changes_pruned.tx is
     'The last transaction of which a change was pruned.';
+
+-- Access
+
+-- Written by the triggers alone, as their owner. Who follows a workspace's tasks reads what was told of them.
+alter table public.task_changes enable row level security;
+alter table public.task_changes force row level security;
+revoke all on public.task_changes from anon, authenticated, service_role;
+grant select on public.task_changes to authenticated;
+grant select, insert, update, delete on public.task_changes to service_role;
+
+create policy task_changes_owner on public.task_changes to current_user using (true) with check (true);
+create policy task_changes_service on public.task_changes to service_role using (true) with check (true);
+create policy task_changes_read on public.task_changes for select to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[]));
+
+-- A transaction id and nothing else: whoever has a cursor compares it.
+alter table public.task_changes_pruned enable row level security;
+alter table public.task_changes_pruned force row level security;
+revoke all on public.task_changes_pruned from anon, authenticated, service_role;
+grant select on public.task_changes_pruned to authenticated;
+grant select, insert, update, delete on public.task_changes_pruned to service_role;
+
+create policy task_changes_pruned_owner on public.task_changes_pruned to current_user using (true) with check (true);
+create policy task_changes_pruned_service on public.task_changes_pruned to service_role using (true) with check (true);
+create policy task_changes_pruned_read on public.task_changes_pruned for select to authenticated
+    using (true);
+
+grant execute on function public.prune_task_changes(interval, int) to service_role;

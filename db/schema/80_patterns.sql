@@ -44,3 +44,47 @@ comment on column public.patterns.created_at is
     'When the pattern was created.';
 comment on column public.patterns.updated_at is
     'When the pattern last changed. Strictly increasing with every change, so that it serves as the row''s version.';
+
+-- Access
+
+alter table public.patterns enable row level security;
+alter table public.patterns force row level security;
+revoke all on public.patterns from anon, authenticated, service_role;
+grant select on public.patterns to anon;
+grant select, insert, update, delete on public.patterns to authenticated;
+grant select, insert, update, delete on public.patterns to service_role;
+
+create policy patterns_owner on public.patterns to current_user using (true) with check (true);
+create policy patterns_service on public.patterns to service_role using (true) with check (true);
+
+-- What has no scope is every workspace's: users read it, and the operator's programs write it.
+create policy patterns_read on public.patterns for select to authenticated
+    using (workspace_id is null and project_id is null
+        or workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[])
+        ));
+create policy patterns_create on public.patterns for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ));
+create policy patterns_change on public.patterns for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ));
+create policy patterns_delete on public.patterns for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ));

@@ -44,3 +44,47 @@ comment on column public.best_practices.created_at is
     'When the best practice was created.';
 comment on column public.best_practices.updated_at is
     'When the best practice last changed. Strictly increasing with every change, so that it serves as the row''s version.';
+
+-- Access
+
+alter table public.best_practices enable row level security;
+alter table public.best_practices force row level security;
+revoke all on public.best_practices from anon, authenticated, service_role;
+grant select on public.best_practices to anon;
+grant select, insert, update, delete on public.best_practices to authenticated;
+grant select, insert, update, delete on public.best_practices to service_role;
+
+create policy best_practices_owner on public.best_practices to current_user using (true) with check (true);
+create policy best_practices_service on public.best_practices to service_role using (true) with check (true);
+
+-- What has no scope is every workspace's: users read it, and the operator's programs write it.
+create policy best_practices_read on public.best_practices for select to authenticated
+    using (workspace_id is null and project_id is null
+        or workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('viewer'))::uuid[])
+        ));
+create policy best_practices_create on public.best_practices for insert to authenticated
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ));
+create policy best_practices_change on public.best_practices for update to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ))
+    with check (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ));
+create policy best_practices_delete on public.best_practices for delete to authenticated
+    using (workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        or project_id in (
+            select project.id from public.projects as project
+             where project.workspace_id = any ((select public.viewer_workspaces('member'))::uuid[])
+        ));

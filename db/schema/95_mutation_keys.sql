@@ -30,3 +30,17 @@ comment on column public.mutation_keys.created_at is
     'When the key was first sent.';
 comment on column public.mutation_keys.expires_at is
     'When the key is forgotten.';
+
+-- Access
+
+alter table public.mutation_keys enable row level security;
+alter table public.mutation_keys force row level security;
+revoke all on public.mutation_keys from anon, authenticated, service_role;
+grant select, insert, update, delete on public.mutation_keys to authenticated;
+grant select, insert, update, delete on public.mutation_keys to service_role;
+
+create policy mutation_keys_owner on public.mutation_keys to current_user using (true) with check (true);
+create policy mutation_keys_service on public.mutation_keys to service_role using (true) with check (true);
+create policy mutation_keys_own on public.mutation_keys for all to authenticated
+    using (actor_id = (select public.viewer_id()))
+    with check (actor_id = (select public.viewer_id()));

@@ -49,6 +49,29 @@ select oid::regprocedure::text as function, pg_get_functiondef(oid) as definitio
  where pronamespace = 'public'::regnamespace
    and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
 """
+POLICIES = """
+select tablename as table, policyname as policy, permissive, roles::text, cmd as command, qual, with_check
+  from pg_policies
+ where schemaname = 'public'
+"""
+SECURITY = """
+select class.relname as table, class.relrowsecurity as enabled, class.relforcerowsecurity as forced
+  from pg_class as class
+ where class.relkind = 'r' and class.relnamespace = 'public'::regnamespace
+"""
+GRANTS = """
+select class.relname as name, coalesce(grantee.rolname, 'public') as role, privilege.privilege_type as privilege
+  from pg_class as class
+ cross join lateral aclexplode(class.relacl) as privilege
+  left join pg_roles as grantee on grantee.oid = privilege.grantee
+ where class.relkind = 'r' and class.relnamespace = 'public'::regnamespace
+union all
+select function.oid::regprocedure::text, coalesce(grantee.rolname, 'public'), privilege.privilege_type
+  from pg_proc as function
+ cross join lateral aclexplode(function.proacl) as privilege
+  left join pg_roles as grantee on grantee.oid = privilege.grantee
+ where function.pronamespace = 'public'::regnamespace
+"""
 UUID_FUNCTION = next(
     statement
     for statement in read_migrations()[0].statements
@@ -58,7 +81,14 @@ DROP_TABLES = """
 drop table workspaces, projects, milestones, tasks, task_dependencies, activity_feed, workflows, patterns, best_practices
 """
 WHAT_TABLES_KNOW = {"tables": TABLES, "columns": COLUMNS, "constraints": CONSTRAINTS, "indexes": INDEXES}
-EVERYTHING = {**WHAT_TABLES_KNOW, "triggers": TRIGGERS, "functions": FUNCTIONS}
+EVERYTHING = {
+    **WHAT_TABLES_KNOW,
+    "triggers": TRIGGERS,
+    "functions": FUNCTIONS,
+    "policies": POLICIES,
+    "security": SECURITY,
+    "grants": GRANTS,
+}
 
 
 async def catalog(dsn: str, queries: dict[str, str]) -> dict[str, list[dict[str, object]]]:
