@@ -112,5 +112,16 @@ class DatabaseNotMigrated(ConvoyError):
         )
 
 
+class RolesNotGranted(ConvoyError):
+    """The role that the server connects as may not take on those of its viewers."""
+
+    code = "ROLES_NOT_GRANTED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server may not read as its viewers. The operator should grant the roles anon, authenticated and service_role to the role that it connects as."
+        )
+
+
 class SetupError(Exception):
     """Something an operator has to put right before the server can run. The message says what; the command line prints it without a traceback."""

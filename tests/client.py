@@ -16,6 +16,7 @@ from convoy_graphql.graph.execution import Operation, RequestError, prepare
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session, Transaction
 from convoy_graphql.server.answers import encode, error_list
 from convoy_graphql.server.app import create_app
@@ -48,9 +49,11 @@ class Answer:
 class GraphClient:
     """Executes operations as the server does, from the parsed text to the encoded bytes, without HTTP around them."""
 
-    def __init__(self, database: Database, engine: str = "loaders") -> None:
+    def __init__(self, database: Database, engine: str = "loaders", viewer: Viewer | None = None) -> None:
         self.database = database
         self.engine = engine
+        #: Who asks, from the next question on.
+        self.viewer = viewer
         self._recording: list[list[str]] = []
         database.fetch_value = self._fetch_value  # type: ignore[method-assign]
         database.reader = self._reader  # type: ignore[method-assign]
@@ -60,17 +63,17 @@ class GraphClient:
         for seen in self._recording:
             seen.append(sql)
 
-    async def _fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def _fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         self._record(sql)
-        return await Database.fetch_value(self.database, sql, parameters)
+        return await Database.fetch_value(self.database, sql, parameters, viewer)
 
-    def _reader(self) -> Reader:
-        reader = Database.reader(self.database)
+    def _reader(self, viewer: Viewer | None = None) -> Reader:
+        reader = Database.reader(self.database, viewer)
         reader.fetch = self._recorded(reader.fetch)  # type: ignore[method-assign]
         return reader
 
-    def _session(self) -> Session:
-        session = Database.session(self.database)
+    def _session(self, viewer: Viewer | None = None) -> Session:
+        session = Database.session(self.database, viewer)
         session.fetch = self._recorded(session.fetch)  # type: ignore[method-assign]
         write = session.write
 
@@ -97,7 +100,7 @@ class GraphClient:
         with self.statements() as statements:
             try:
                 prepared = prepare(Operation(query, (variables or {}) | more), settings.max_tokens)
-                answer = await Executors(self.database, settings).answer(prepared, traced=True)
+                answer = await Executors(self.database, settings).answer(prepared, self.viewer, traced=True)
             except RequestError as error:
                 answer = encode({"data": None, "errors": error_list(error.errors, settings.max_errors)})
         decoded = orjson.loads(answer)

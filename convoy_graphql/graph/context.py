@@ -10,6 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from convoy_graphql.errors import DatabaseUnavailable
 from convoy_graphql.loaders.loader import Fetch, Loaders
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 
 
@@ -23,6 +24,8 @@ class OperationContext:
 
     fetch: Fetch
     writes: Session | None = None
+    #: Who asks; None where nobody asks that.
+    viewer: Viewer | None = None
     plans: dict[Hashable, Any] = field(default_factory=dict)
     gone: set[object] = field(default_factory=set)
     loaders: Loaders = field(init=False)

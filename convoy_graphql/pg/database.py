@@ -16,6 +16,7 @@ from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.settings import Settings
 
@@ -64,17 +65,17 @@ class Database:
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.release)
 
-    def reader(self) -> Reader:
-        """A snapshot for one operation."""
-        return Reader(self._pool)
+    def reader(self, viewer: Viewer | None = None) -> Reader:
+        """A snapshot for one operation, as the viewer sees it; where nobody asks who reads, as the server's own role does."""
+        return Reader(self._pool, viewer)
 
-    def session(self) -> Session:
+    def session(self, viewer: Viewer | None = None) -> Session:
         """Transactions and snapshots for one operation, one after another."""
-        return Session(self._pool, self._settings)
+        return Session(self._pool, self._settings, viewer)
 
-    async def fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""
-        return await self._pool.fetch_value(sql, parameters)
+        return await self._pool.fetch_value(sql, parameters, viewer)
 
     async def readiness(self) -> Readiness:
         """What a look at the database finds now, on a connection of its own: a busy pool is no reason to be taken out."""

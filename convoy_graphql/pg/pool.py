@@ -16,8 +16,10 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from convoy_graphql.errors import Busy, DatabaseUnavailable
+from convoy_graphql.pg import begin
 from convoy_graphql.pg.connect import connect
 from convoy_graphql.pg.sqlstate import lost_connection, translated
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 
 #: A connection of the pool. asyncpg is not typed as this project is.
@@ -43,7 +45,8 @@ class Pool:
         self._made = 0
         #: Each gets a connection, or None: there is room to make one.
         self._waiting: deque[asyncio.Future[Pooled]] = deque()
-        self._recovering: set[asyncio.Task[None]] = set()
+        #: What is still to be done with connections whose answer is there, or which nobody waits for any more.
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def acquire(self) -> Pooled:
         """A connection, to be given back with `release`.
@@ -157,14 +160,16 @@ class Pool:
         for connection, _ in idle:
             self._discard(connection)
 
-    async def fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The first column of the one row of a statement that stands alone: its snapshot is its transaction.
+
+        A viewer's role needs a transaction around it, which ends after the answer is given.
 
         Raises:
             Busy, QueryTimedOut, DatabaseUnavailable: as `Reader.fetch`.
         """
         try:
-            return await self._fetch_value(sql, parameters)
+            return await self._fetch_value(sql, parameters, viewer)
         except Exception as error:
             if not lost_connection(error):
                 with translated():
@@ -172,42 +177,51 @@ class Pool:
         # It may have died while it lay idle. The statement changes nothing and can be sent again.
         with translated():
             await self.expire()
-            return await self._fetch_value(sql, parameters)
+            return await self._fetch_value(sql, parameters, viewer)
 
-    async def _fetch_value(self, sql: str, parameters: Sequence[Any]) -> Any:
+    async def _fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None) -> Any:
         connection = await self.acquire()
         try:
+            if viewer is not None:
+                await begin.begin(connection, begin.statement(viewer))
             value = await connection.fetchval(sql, *parameters)
         except asyncio.CancelledError:
-            self._recover(connection)
+            self._lend_again(connection, "" if viewer is None else "rollback")
             raise
         except BaseException:
-            self.release(connection)
+            if viewer is None:
+                self.release(connection)
+            else:
+                self._lend_again(connection, "rollback")
             raise
-        self.release(connection)
+        if viewer is None:
+            self.release(connection)
+        else:
+            self._lend_again(connection, "commit")
         return value
 
-    def _recover(self, connection: Pooled) -> None:
-        """Lends a connection again once its interrupted statement has ended."""
+    def _lend_again(self, connection: Pooled, command: str) -> None:
+        """Lends a connection again once its last statement, which may have been interrupted, and its transaction have ended."""
 
-        async def recovered() -> None:
+        async def ended() -> None:
             try:
                 async with asyncio.timeout(CANCELLATION_S):
-                    await connection.execute("")  # asyncpg waits for the cancellation first
+                    await connection.execute(command)  # asyncpg waits for a cancellation first
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                # Lent again, it would carry this transaction into somebody else's operation.
                 connection.terminate()
             finally:
                 self.release(connection)
 
-        task = asyncio.create_task(recovered())
-        self._recovering.add(task)
-        task.add_done_callback(self._recovering.discard)
+        task = asyncio.create_task(ended())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """Ends all connections, lent ones too."""
-        for task in self._recovering:
+        for task in self._ending:
             task.cancel()
-        await asyncio.gather(*self._recovering, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         for connection in [*self._lent, *(idle for idle, _ in self._idle)]:
             connection.terminate()
         self._idle, self._lent = [], set()

@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import asyncpg
 
+from convoy_graphql.pg import begin
 from convoy_graphql.pg.pool import Pool, Pooled
 from convoy_graphql.pg.sqlstate import lost_connection, translated
-
-# One savepoint serves all statements, since none of them writes: a refused one ends its field, and not the snapshot.
-BEGIN_SNAPSHOT: Final = "begin isolation level repeatable read read only; savepoint reading"
+from convoy_graphql.pg.viewer import Viewer
 
 
 class Reader:
@@ -24,8 +23,10 @@ class Reader:
     for another would empty the pool and stop each other. Siblings that ask at the same time therefore take turns.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, viewer: Viewer | None = None) -> None:
         self._pool = pool
+        #: For whom it reads.
+        self.viewer = viewer
         self._connection: Pooled = None
         self._turn = asyncio.Lock()
         self._has_read = False
@@ -70,7 +71,7 @@ class Reader:
     async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         if self._connection is None:
             self._connection = await self._pool.acquire()
-            await self._connection.execute(BEGIN_SNAPSHOT)
+            await begin.begin(self._connection, begin.snapshot(self.viewer))
         began = perf_counter()
         try:
             rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)

@@ -30,22 +30,38 @@ class Viewer:
     subject: str | None = None
     claims: str = "{}"
 
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"there is no role {self.role!r}: there are {', '.join(ROLES)}")
+
     @classmethod
     def of(cls, role: Role, subject: str | UUID | None, claims: Mapping[str, Any]) -> Self:
         """The viewer whom verified claims name. `role` and `sub` stand in the claims as they are told here, whatever was there.
 
         Raises:
-            ValueError: `subject` is no UUID.
+            ValueError: `subject` is no UUID, there is no such role, or a claim is no JSON.
         """
         user = None if subject is None else str(UUID(str(subject)))
         told = {name: value for name, value in claims.items() if name not in {"role", "sub"}}
         told |= {"role": role} if user is None else {"role": role, "sub": user}
-        return cls(role, user, orjson.dumps(told).decode())
+        try:
+            return cls(role, user, orjson.dumps(told).decode())
+        except orjson.JSONEncodeError as error:
+            raise ValueError("the claims are no JSON") from error
 
     @property
     def is_service(self) -> bool:
         """Whether it is one of the operator's own programs, which policies do not hold back."""
         return self.role == "service_role"
+
+    @cached_property
+    def settings(self) -> str:
+        """The statements that make the current transaction this viewer's, and no other: a session's settings would stay on the
+        connection, and behind a transaction pooler with whoever gets it next.
+
+        They go with BEGIN in one message, which takes no parameters.
+        """
+        return f"set local role {self.role}; set local request.jwt.claims = {literal(self.claims)}"
 
     @cached_property
     def rights(self) -> Hashable:
@@ -57,5 +73,20 @@ class Viewer:
         return self.role, self.subject, orjson.dumps(claims, option=orjson.OPT_SORT_KEYS)
 
 
+def literal(text: str) -> str:
+    """A text as SQL writes it, whatever `standard_conforming_strings` says.
+
+    Raises:
+        ValueError: it holds a NUL, which no text of PostgreSQL's does.
+    """
+    if "\0" in text:
+        raise ValueError("a text with a NUL in it")
+    doubled = text.replace("'", "''")
+    return " E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in doubled else f"'{doubled}'"
+
+
 #: Who comes without a token, where authentication is configured.
 ANONYMOUS: Final = Viewer.of("anon", None, {})
+
+#: The server itself, where it reads for everybody and filters by itself: see `pg.rights`.
+SERVICE: Final = Viewer.of("service_role", None, {})

@@ -12,21 +12,21 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from convoy_graphql.errors import Contention, OutcomeUnknown, QueryTimedOut, WriteTimedOut
+from convoy_graphql.pg import begin
 from convoy_graphql.pg.pool import Pool, Pooled
-from convoy_graphql.pg.read import BEGIN_SNAPSHOT, Reader
+from convoy_graphql.pg.read import Reader
 from convoy_graphql.pg.sqlstate import lost_connection, sqlstate_of, translated
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 
 T = TypeVar("T")
 
-_BEGIN: Final = "begin isolation level read committed read write"
-_COMMIT: Final = f"commit; {BEGIN_SNAPSHOT}"
 _SAVEPOINT, _KEEP = "savepoint work", "release savepoint work"
 # Going back leaves the savepoint where it is: an outer one of the same name would be hidden behind it.
 _BACK = f"rollback to {_SAVEPOINT}; {_KEEP}"
 
-#: Integrity constraints, and our own triggers' (db/schema/00_functions.sql).
-_VIOLATIONS: Final = ("23", "CV")
+#: Integrity constraints, our own triggers' (db/schema/00_functions.sql), and a row that policies do not let in.
+_VIOLATIONS: Final = ("23", "CV", "42501")
 _SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
 
 #: How often a change is tried that others keep coming in the way of, and the pause before the second time, which doubles.
@@ -72,8 +72,9 @@ def _read_as_a_write() -> Iterator[None]:
 class Transaction:
     """READ COMMITTED, begun with the first statement, so that a change that is refused before has cost no connection."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, viewer: Viewer | None = None) -> None:
         self._pool = pool
+        self._viewer = viewer
         self._connection: Pooled = None
         self.statements = 0
         self.seconds = 0.0
@@ -122,7 +123,7 @@ class Transaction:
     async def _begin(self) -> None:
         self._connection = await self._pool.acquire()
         try:
-            await self._connection.execute(_BEGIN)
+            await begin.begin(self._connection, begin.write(self._viewer))
         except Exception as error:
             if not lost_connection(error):
                 raise
@@ -130,7 +131,7 @@ class Transaction:
             await self.end()
             await self._pool.expire()
             self._connection = await self._pool.acquire()
-            await self._connection.execute(_BEGIN)
+            await begin.begin(self._connection, begin.write(self._viewer))
 
     async def commit(self) -> Pooled:
         """Commits, and gives the connection with a snapshot begun that shows it; None where nothing was done.
@@ -145,7 +146,7 @@ class Transaction:
             return None
         with _read_as_a_write():
             try:
-                await self._connection.execute(_COMMIT)
+                await self._connection.execute(f"commit; {begin.snapshot(self._viewer)}")
             except Exception as error:
                 if lost_connection(error):
                     raise OutcomeUnknown from error
@@ -166,8 +167,8 @@ class Session(Reader):
     It never holds more than one connection: operations that each held one and waited for another would empty the pool.
     """
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
-        super().__init__(pool)
+    def __init__(self, pool: Pool, settings: Settings, viewer: Viewer | None = None) -> None:
+        super().__init__(pool, viewer)
         self.settings = settings
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -193,7 +194,7 @@ class Session(Reader):
             raise Contention(ATTEMPTS) from error
 
     async def _attempt(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        transaction = Transaction(self._pool)
+        transaction = Transaction(self._pool, self.viewer)
         try:
             result = await work(transaction)
             self._connection = await transaction.commit()

@@ -21,6 +21,7 @@ from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared, run
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
 from convoy_graphql.settings import Settings
@@ -74,23 +75,23 @@ class Executors:
         self._database = database
         self._settings = settings
 
-    async def answer(self, prepared: Prepared, *, traced: bool = False) -> bytes:
-        """The JSON of the answer, with `extensions.convoy` when `traced`.
+    async def answer(self, prepared: Prepared, viewer: Viewer | None = None, *, traced: bool = False) -> bytes:
+        """The JSON of the answer, with `extensions.convoy` when `traced`. No `viewer`: nobody asks who reads.
 
         Raises:
             RequestError: a variable has a value that is not taken.
         """
         bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
-            return await self._by_loaders(prepared, traced=traced, declined=bound.reason)
-        return await self._by_statement(prepared, bound, traced=traced)
+            return await self._by_loaders(prepared, viewer, traced=traced, declined=bound.reason)
+        return await self._by_statement(prepared, bound, viewer, traced=traced)
 
-    async def _by_statement(self, prepared: Prepared, bound: Bound, *, traced: bool) -> bytes:
+    async def _by_statement(self, prepared: Prepared, bound: Bound, viewer: Viewer | None, *, traced: bool) -> bytes:
         plan = "hit" if bound.was_planned else "miss"
         _PLANS[plan].inc()
         began = perf_counter()
         try:
-            data: bytes = await self._database.fetch_value(bound.sql, bound.parameters)
+            data: bytes = await self._database.fetch_value(bound.sql, bound.parameters, viewer)
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
             result = await run(prepared, OperationContext(_failing(error)))
@@ -98,7 +99,7 @@ class Executors:
         except Exception as error:  # the loaders meet it again, and tell or mask it
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
-            return await self._by_loaders(prepared, traced=traced, declined="PostgreSQL refused the statement")
+            return await self._by_loaders(prepared, viewer, traced=traced, declined="PostgreSQL refused the statement")
         trace = Trace(COMPILED, 1, perf_counter() - began, plan)
         _count(trace)
         # One copy: an answer may be megabytes.
@@ -106,11 +107,11 @@ class Executors:
             (b'{"data":', data, b',"extensions":', _extensions(trace), b"}") if traced else (b'{"data":', data, b"}")
         )
 
-    async def _by_loaders(self, prepared: Prepared, *, traced: bool, declined: str) -> bytes:
+    async def _by_loaders(self, prepared: Prepared, viewer: Viewer | None, *, traced: bool, declined: str) -> bytes:
         observe.declined.labels(declined).inc()
-        async with self._database.reader() if prepared.is_query else self._database.session() as reader:
+        async with self._database.reader(viewer) if prepared.is_query else self._database.session(viewer) as reader:
             result = await run(
-                prepared, OperationContext(reader.fetch, reader if isinstance(reader, Session) else None)
+                prepared, OperationContext(reader.fetch, reader if isinstance(reader, Session) else None, viewer)
             )
         return self._written(
             result, Trace(LOADERS, reader.statements, reader.seconds, declined=declined), traced=traced

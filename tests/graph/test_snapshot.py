@@ -15,6 +15,7 @@ from convoy_graphql.graph.execution import Operation, prepare, run
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import result_answer
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ async def test_siblings_take_turns_on_one_connection(client: GraphClient, home: 
         course.append("end")
         return rows
 
-    def reader() -> Reader:
-        made = Database.reader(client.database)
+    def reader(viewer: Viewer | None = None) -> Reader:
+        made = Database.reader(client.database, viewer)
         made._run = partial(run, made)
         return made
 
