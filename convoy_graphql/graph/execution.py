@@ -53,6 +53,10 @@ class Prepared:
         return self.node.operation is OperationType.QUERY
 
     @property
+    def is_mutation(self) -> bool:
+        return self.node.operation is OperationType.MUTATION
+
+    @property
     def is_subscription(self) -> bool:
         return self.node.operation is OperationType.SUBSCRIPTION
 

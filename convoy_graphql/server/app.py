@@ -32,11 +32,12 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         executable_schema()  # built before the first request, not during it
         database = await Database.open(settings)
-        app.state.view = GraphQLView(database, settings)
-        app.state.database = database
         hub = Hub(database, settings)
         await hub.start()
-        app.state.sockets = WebSocketView(database, Subscriptions(hub, database, settings), settings)
+        subscriptions = Subscriptions(hub, database, settings)
+        app.state.view = GraphQLView(database, subscriptions, settings)
+        app.state.database = database
+        app.state.sockets = WebSocketView(database, subscriptions, settings)
         watch = asyncio.create_task(database.wait_until_ready())
         try:
             yield

@@ -138,7 +138,7 @@ class HttpConnection(HttpToolsProtocol):
     """An HTTP connection. A request's `scope["extensions"][CONNECTION]` is it."""
 
     #: What a response that has no end of its own asks to be told by.
-    on_shutdown: Callable[[], None] | None = None
+    on_shutdown: Callable[[], object] | None = None
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

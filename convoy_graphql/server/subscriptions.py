@@ -15,6 +15,7 @@ from convoy_graphql.graph import streams
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import encode, result_answer
 from convoy_graphql.settings import Settings
 
@@ -30,8 +31,8 @@ class Subscriptions:
         self._database = database
         self._settings = settings
 
-    def follow(self, prepared: Prepared, after: str | None = None) -> Subscription:
-        """The subscription that an operation asks for; `after` takes the place of the cursor in its arguments.
+    def follow(self, prepared: Prepared, viewer: Viewer | None = None, after: str | None = None) -> Subscription:
+        """The subscription that an operation of `viewer` asks for; `after` takes the place of the cursor in its arguments.
 
         Raises:
             RequestError: a variable or an argument has a value that is not taken.
@@ -39,13 +40,13 @@ class Subscriptions:
         stream = streams.Stream(prepared)
 
         async def answer(messages: Sequence[Message]) -> Sequence[bytes | None]:
-            async with self._database.reader() as reader:
-                results = await stream.answer(messages, OperationContext(reader.fetch))
+            async with self._database.reader(viewer) as reader:
+                results = await stream.answer(messages, OperationContext(reader.fetch, viewer=viewer))
             most = self._settings.max_errors
             return [None if result is None else encode(result_answer(result, most)) for result in results]
 
         def follow(of: Stream, wanted: FeedFilter, cursor: str | None, initial: int) -> Subscription:
-            topic = Topic(key_of(prepared), of, wanted, answer)
+            topic = Topic((key_of(prepared), None if viewer is None else viewer.rights), of, wanted, answer)
             return self._hub.follow(topic, after=cursor if after is None else after, initial=initial)
 
         return stream.open(follow)

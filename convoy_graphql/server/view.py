@@ -20,6 +20,8 @@ from convoy_graphql.server.negotiation import (
     read_operation,
 )
 from convoy_graphql.server.playground import playground_page
+from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStream
+from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.tabs import example_tabs
 from convoy_graphql.settings import Settings
 
@@ -32,10 +34,15 @@ TRACE_HEADER = b"x-convoy-trace"
 class GraphQLView:
     """An ASGI application that answers every method: it says itself which it takes, as a GraphQL client reads it."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Subscriptions,
+        settings: Settings) -> None:
         self._database = database
         self._executors = Executors(database, settings)
         self._settings = settings
+        self._subscriptions = subscriptions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.respond(HttpRequest(scope, receive))
@@ -44,7 +51,7 @@ class GraphQLView:
         else:
             await response(scope, receive, send)
 
-    async def respond(self, request: HttpRequest) -> HttpResponse | Response:
+    async def respond(self, request: HttpRequest) -> HttpResponse | EventStream | Response:
         """The response to a request, whatever went wrong with it."""
         accept = request.header(b"accept")
         # The newer type goes to those who name it: what takes anything gets what everything reads.
@@ -53,34 +60,55 @@ class GraphQLView:
         )
         if self._settings.playground and request.method == "GET":
             offered = (*offered, HTML_TYPE)
+        if EVENT_STREAM_TYPE in accept.lower():
+            offered = (*offered, EVENT_STREAM_TYPE)
         media_type = preferred_type(accept, offered)
         if media_type == HTML_TYPE:
             return playground_page(ENDPOINT, await example_tabs(self._database, self._settings.max_tokens))
         if media_type is None:
-            return refusal(RefusedRequest(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_TYPE} or {JSON_TYPE}."), JSON_TYPE)
+            return refusal(RefusedRequest(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_TYPE}, {JSON_TYPE} or {EVENT_STREAM_TYPE}."), JSON_TYPE)
         try:
             return await self._execute(request, media_type)
         except RefusedRequest as refused:
-            return refusal(refused, media_type)
+            return refusal(refused, _refusing(media_type))
         except RequestError as error:
+            if media_type == EVENT_STREAM_TYPE:
+                # A browser's EventSource does not show what an error status comes with.
+                answer = {"errors": error_list(error.errors, self._settings.max_errors)}
+                return EventStream((encode(answer),), self._settings)
             # A client of the older media type reads errors from the body alone, and may not read the body of a 400.
             status = 400 if media_type == GRAPHQL_TYPE else 200
             return respond({"errors": error_list(error.errors, self._settings.max_errors)}, media_type, status)
         except ClientGone:
             # Nobody reads the answer, and nothing went wrong here.
-            return refusal(RefusedRequest(400, "BAD_REQUEST", "The request body ended early."), media_type)
+            return refusal(RefusedRequest(400, "BAD_REQUEST", "The request body ended early."), _refusing(media_type))
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
-            return respond({"errors": [masked(error)]}, media_type, 500)
+            return respond({"errors": [masked(error)]}, _refusing(media_type), 500)
 
-    async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse:
+    async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream:
         operation = await read_operation(request, self._settings.max_body_bytes)
         prepared = prepare(operation, self._settings.max_tokens)
-        if request.method == "GET" and not prepared.is_query:
+        if request.method == "GET" and prepared.is_mutation:
             raise RefusedRequest(
                 405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"
             )
+        if prepared.is_subscription:
+            if media_type != EVENT_STREAM_TYPE:
+                raise RefusedRequest(
+                    406,
+                    "NOT_ACCEPTABLE",
+                    f"A subscription has many answers. Accept {EVENT_STREAM_TYPE}, or send it over a WebSocket.",
+                )
+            last_event_id = request.header(LAST_EVENT_ID) or None
+            return EventStream(self._subscriptions.follow(prepared, after=last_event_id), self._settings)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
-        return HttpResponse(await self._executors.answer(prepared, traced=traced), media_type)
+        answer = await self._executors.answer(prepared, traced=traced)
+        return EventStream((answer,), self._settings) if media_type == EVENT_STREAM_TYPE else HttpResponse(answer, media_type)
+
+
+def _refusing(media_type: str) -> str:
+    """The media type of what is no answer to an operation: an event stream has answers alone."""
+    return JSON_TYPE if media_type == EVENT_STREAM_TYPE else media_type
 
 
 def refusal(refused: RefusedRequest, media_type: str) -> HttpResponse:

@@ -83,7 +83,7 @@ async def test_a_client_that_takes_no_json_is_told_what_there_is(http: httpx.Asy
     response = await http.post("/graphql", json={"query": "{__typename}"}, headers={"accept": accept})
 
     assert (406, f"{JSON}; charset=utf-8") == (response.status_code, response.headers["content-type"])
-    assert refusal("NOT_ACCEPTABLE", f"Accept {GRAPHQL} or {JSON}.") == response.json()
+    assert refusal("NOT_ACCEPTABLE", f"Accept {GRAPHQL}, {JSON} or text/event-stream.") == response.json()
 
 
 # -- with which status
