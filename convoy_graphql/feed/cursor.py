@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 import orjson
@@ -28,6 +29,13 @@ _HISTORY: Final = re.compile(r"[0-9a-f]{16}")
 _SNAPSHOT: Final = re.compile(r"(\d{1,19}):(\d{1,19}):((?:\d{1,19},)*\d{1,19})?", re.ASCII)
 
 
+class Stream(Enum):
+    """What can be followed, by the table that holds its events."""
+
+    ACTIVITY = "activity_feed"
+    TASKS = "task_changes"
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """An event's place among those of one read."""
@@ -42,6 +50,7 @@ class Inside:
 
     until: str
     last: Key
+    of: Stream = Stream.ACTIVITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,11 @@ class Position:
     history: str
     since: str
     inside: Inside | None = None
+
+    @property
+    def first_unsure_tx(self) -> int:
+        """All transactions before this one are behind the position."""
+        return int(self.since.split(":")[0])
 
     @property
     def next_tx(self) -> int:
@@ -63,25 +77,29 @@ class Position:
         if self.inside is not None:
             last = self.inside.last
             held += [self.inside.until, last.place, last.id]
+            if self.inside.of is not Stream.ACTIVITY:
+                held.append(self.inside.of.value)
         return wrap_cursor(orjson.dumps(held).decode())
 
 
-def read_cursor(argument: str, cursor: str) -> Position | None:
+def read_cursor(argument: str, cursor: str, stream: Stream = Stream.ACTIVITY) -> Position | None:
     """The position that a cursor holds; None where another version of this program made it.
 
+    A snapshot is a place in every stream, an event a place in its own.
+
     Raises:
-        BadUserInput: the text is no cursor of the feed, or not as it was sent.
+        BadUserInput: the text is no cursor of the feed, or not as it was sent, or of an event of another stream.
     """
     match unwrap_cursor(cursor):
         case [kind, int(version), *_] if kind == _KIND and version != VERSION:
             return None
         case [kind, int(), str(history), *rest] if kind == _KIND and _HISTORY.fullmatch(history):
             position = _position(history, rest)
-            if position is not None:
+            if position is not None and (position.inside is None or position.inside.of is stream):
                 return position
     raise BadUserInput(
         argument,
-        "is not a cursor of the feed. Send one as it came: the cursor of activityFeed, or of one of its events.",
+        "is not a cursor of this feed. Send one as it came: the cursor of activityFeed, or of an event of the same feed.",
     )
 
 
@@ -89,10 +107,10 @@ def _position(history: str, held: list[Any]) -> Position | None:
     match held:
         case [str(since)] if _is_snapshot(since):
             return Position(history, since)
-        case [str(since), str(until), int(place), str(row_id)]:
+        case [str(since), str(until), int(place), str(row_id), *of] if of in ([], [Stream.TASKS.value]):
             key = Key(place, row_id)
             if _is_snapshot(since) and _is_snapshot(until) and _is_key(key):
-                return Position(history, since, Inside(until, key))
+                return Position(history, since, Inside(until, key, Stream.TASKS if of else Stream.ACTIVITY))
     return None
 
 

@@ -14,36 +14,13 @@ no index follows both orders. Who is 100,000 events behind gets 500 at a time in
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    CompoundSelect,
-    Integer,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    func,
-    literal_column,
-    not_,
-    or_,
-    select,
-    true,
-    union_all,
-)
-from sqlalchemy.types import UserDefinedType
-
-from convoy_graphql.feed.cursor import Inside, Key, Position, read_cursor
-from convoy_graphql.feed.filter import FeedFilter
-from convoy_graphql.model.entities import Expression, Kind, Source
-from convoy_graphql.model.rows import alias_of
-from convoy_graphql.model.tables import Xid8, activity_feed
-from convoy_graphql.model.values import parameter
+from convoy_graphql.feed.cursor import Inside, Key, Position, Stream, read_cursor
+from convoy_graphql.feed.filter import FeedFilter, Place
+from convoy_graphql.feed.statement import REST, Rows, latest_events, next_events
 from convoy_graphql.pg.statement import bound
 
 #: Runs SQL with its parameters and gives the rows: `Reader.fetch`.
@@ -56,148 +33,131 @@ class Reason(Enum):
     OTHER_HISTORY = "OTHER_HISTORY"
     REWOUND = "REWOUND"
     OTHER_VERSION = "OTHER_VERSION"
+    PRUNED = "PRUNED"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event that was read: the id of its activity, and the position after it."""
+class Happened:
+    """One event, and the position after it. `id` is that of the activity; a change of a task has none and bears the task's.
+
+    `kind` is the activity's type, or CREATED, UPDATED or DELETED. The activity, or a task that was created or updated, may be gone
+    when it is looked for: then there is nothing to show, and the answer is None.
+    """
 
     id: str
     position: Position
+    kind: str
+    task_id: str
+    workspace_id: str
+
+
+Event: TypeAlias = Happened
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one read gave. Whoever goes on from `position` gets the next event that was or will be, and loses none.
 
-    With a `discontinuity` it has no events, and its position is now.
+    `now` is the snapshot of the read. With a `discontinuity` there are no events, and the position is `now`, or where the read was
+    to end. Aligned to the events, where they were asked for: `places`, and `ages_s`, the seconds since each was written.
     """
 
-    events: Sequence[Event]
+    events: Sequence[Happened]
     position: Position
+    now: Position
     has_more: bool = False
     discontinuity: Reason | None = None
+    places: Sequence[Place] = ()
+    ages_s: Sequence[float] = ()
 
 
 async def read_feed(fetch: Fetch, after: str | None, limit: int, wanted: FeedFilter) -> Batch:
-    """At most `limit` events after a cursor, those committed first in front; without a cursor none, and where now is.
+    """At most `limit` activities after a cursor, those committed first in front; without a cursor none, and where now is.
 
     Raises:
         BadUserInput: `after` is no cursor of the feed.
     """
+    rows = Rows(Stream.ACTIVITY, wanted)
     position = None if after is None else read_cursor("after", after)
-    rows = await fetch(*bound(_statement(position, limit, wanted)))
+    batch = await read_events(fetch, rows, position, limit)
+    if after is not None and position is None:
+        return replace(batch, discontinuity=Reason.OTHER_VERSION)
+    return batch
+
+
+async def read_events(
+    fetch: Fetch,
+    wanted: Rows,
+    position: Position | None,
+    limit: int,
+    *,
+    until: Position | None = None,
+    with_places: bool = False,
+) -> Batch:
+    """At most `limit` events after a position, those committed first in front; without a position none, and where now is.
+
+    `until` is a position without an inside, not before this one, at which the read ends in the place of now.
+    """
+    statement = next_events(wanted, position, limit, until, with_places=with_places)
+    rows = await fetch(*bound(statement))
     now = Position(rows[0]["history"], rows[0]["snapshot"])
-    if after is None:
-        return Batch((), now)
-    if (reason := _broken(position, now)) is not None or position is None:
-        return Batch((), now, discontinuity=reason)
-    found = [row for row in rows if row["id"] is not None]
-    events = [Event(row["id"], _after(row, position, now)) for row in found[:limit]]
-    if len(found) <= limit:
-        return Batch(events, now)
-    return Batch(events, events[-1].position if events else position, has_more=True)
-
-
-def _broken(position: Position | None, now: Position) -> Reason | None:
+    end = now if until is None else until
     if position is None:
-        return Reason.OTHER_VERSION
+        return Batch((), now, now)
+    if (reason := _broken(position, now, int(rows[0]["pruned"]))) is not None:
+        return Batch((), end, now, discontinuity=reason)
+    found = [row for row in rows if row["id"] is not None]
+    events = [_event(row, _after(row, wanted.stream, position, end)) for row in found[:limit]]
+    has_more = len(found) > limit
+    last = events[-1].position if events else position
+    return Batch(
+        events,
+        last if has_more else end,
+        now,
+        has_more=has_more,
+        places=[_place(row) for row in found[:limit]] if with_places else (),
+        ages_s=[float(row["age_s"]) for row in found[:limit]] if with_places else (),
+    )
+
+
+async def read_latest(fetch: Fetch, wanted: Rows, limit: int, until: Position) -> list[Happened]:
+    """The latest events that had been committed at `until`, a position without an inside; the oldest of them first.
+
+    All bear that position: they show what was there, and are no part of the stream that goes on from it.
+    """
+    rows = await fetch(*bound(latest_events(wanted, limit, until)))
+    return [_event(row, until) for row in reversed(rows)]
+
+
+def _broken(position: Position, now: Position, pruned_tx: int) -> Reason | None:
     if position.history != now.history:
         return Reason.OTHER_HISTORY
-    return Reason.REWOUND if position.next_tx > now.next_tx else None
+    if position.next_tx > now.next_tx:
+        return Reason.REWOUND
+    return Reason.PRUNED if position.first_unsure_tx <= pruned_tx else None
 
 
-def _after(row: Any, position: Position, now: Position) -> Position:
+def _event(row: Any, position: Position) -> Happened:
+    return Happened(row["id"], position, row["kind"], row["task_id"], row["workspace_id"])
+
+
+def _place(row: Any) -> Place:
+    return Place(
+        kind=row["kind"],
+        workspace_id=row["workspace_id"],
+        actor_id=row["actor_id"],
+        task_id=row["task_id"],
+        task_ids=tuple(row["task_ids"]),
+        milestone_ids=tuple(row["milestone_ids"]),
+        project_ids=tuple(row["project_ids"]),
+    )
+
+
+def _after(row: Any, stream: Stream, position: Position, end: Position) -> Position:
     """The position after an event: in the rest of an earlier read, or in this one, which goes on from there."""
     last = Key(row["place"], row["id"])
     if position.inside is None:
-        return Position(now.history, position.since, Inside(now.since, last))
-    if row["part"] == _REST:
-        return Position(now.history, position.since, Inside(position.inside.until, last))
-    return Position(now.history, position.inside.until, Inside(now.since, last))
-
-
-# The statement
-
-
-class _Snapshot(UserDefinedType[str]):
-    """PostgreSQL's set of transactions that are visible at a time."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "pg_snapshot"
-
-
-#: What is left of an earlier read, and what was committed since.
-_REST, _NEW = 1, 2
-
-
-def _statement(position: Position | None, limit: int, wanted: FeedFilter) -> Select[Any]:
-    """One row at least, with the snapshot and the history of the read; beside them the events, one more than `limit`."""
-    # Materialised, since a subquery would be folded in, and its functions be called wherever they are mentioned.
-    now = (
-        select(func.pg_current_snapshot(type_=_Snapshot()).label("snapshot"), func.feed_history().label("history"))
-        .cte("now")
-        .prefix_with("materialized", dialect="postgresql")
-    )
-    head = (cast(now.c.snapshot, Text).label("snapshot"), now.c.history)
-    if position is None:
-        return select(*head)
-    event = _events(position, limit, wanted, now).subquery("event")
-    return (
-        select(*head, event.c.part, event.c.place, cast(event.c.id, Text).label("id"))
-        .select_from(now.outerjoin(event, true()))
-        .order_by(event.c.part, event.c.place, event.c.id)
-    )
-
-
-def _events(position: Position, limit: int, wanted: FeedFilter, now: CTE) -> Select[Any] | CompoundSelect[Any]:
-    since, inside = _snapshot(position.since), position.inside
-    snapshot = select(now.c.snapshot).scalar_subquery()
-    # A gate before the scan: between snapshots of different servers lies anything, the whole table for one.
-    is_ours = select(now.c.history).scalar_subquery() == parameter(Kind.TEXT, position.history)
-
-    def part(number: int, since: Expression, until: Expression, last: Key | None = None) -> Select[Any]:
-        row = alias_of(activity_feed)
-        between = _between(row, since, until)
-        if last is not None:
-            between.append(_is_beyond(row, last))
-        return (
-            select(literal_column(str(number), Integer).label("part"), row.c.place, row.c.id)
-            .where(is_ours, *between, *wanted.holds(row))
-            .order_by(row.c.place, row.c.id)
-            .limit(parameter(Kind.INT, limit + 1))
-        )
-
-    if inside is None:
-        return part(_NEW, since, snapshot)
-    until = _snapshot(inside.until)
-    both = union_all(part(_REST, since, until, inside.last), part(_NEW, until, snapshot)).subquery("both")
-    order = (both.c.part, both.c.place, both.c.id)
-    return select(*both.c).order_by(*order).limit(parameter(Kind.INT, limit + 1))
-
-
-def _snapshot(text: str) -> Expression:
-    return cast(parameter(Kind.TEXT, text), _Snapshot())
-
-
-def _between(row: Source, since: Expression, until: Expression) -> list[Expression]:
-    """Whether the row was committed after one snapshot and before another one.
-
-    What can be read was committed before now. The bound is asked for all the same: a row that came with a dump from a server
-    that had counted further would else be new at every read. `migrate` brings such rows back.
-    """
-    tx = row.c.tx
-    return [
-        tx >= func.pg_snapshot_xmin(since, type_=Xid8()),
-        tx < func.pg_snapshot_xmax(until, type_=Xid8()),
-        not_(func.pg_visible_in_snapshot(tx, since)),
-        func.pg_visible_in_snapshot(tx, until),
-    ]
-
-
-def _is_beyond(row: Source, last: Key) -> Expression:
-    """Whether the row comes after an event of the same read."""
-    place = bindparam(None, last.place, type_=BigInteger())
-    return or_(row.c.place > place, and_(row.c.place == place, row.c.id > parameter(Kind.ID, last.id)))
+        return Position(end.history, position.since, Inside(end.since, last, stream))
+    if row["part"] == REST:
+        return Position(end.history, position.since, Inside(position.inside.until, last, stream))
+    return Position(end.history, position.inside.until, Inside(end.since, last, stream))

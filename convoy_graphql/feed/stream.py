@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeAlias
 
-from convoy_graphql.feed.cursor import Position
+from convoy_graphql.feed.cursor import Position, Stream
 from convoy_graphql.feed.filter import FeedFilter
-from convoy_graphql.feed.read import Reason
+from convoy_graphql.feed.read import Happened, Reason
 
-
-class Stream(Enum):
-    """What can be followed, by the table that holds its events."""
-
-    ACTIVITY = "activity_feed"
-    TASKS = "task_changes"
+__all__ = ["Answer", "Broken", "Happened", "Message", "Payload", "Ready", "Stream", "Topic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +21,6 @@ class Ready:
     """
 
     position: Position
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One event. `id` is that of the activity; a change of a task has none of its own, and bears the task's.
-
-    `kind` is the activity's type, or CREATED, UPDATED or DELETED. The activity, or a task that was created or updated, may be gone
-    when it is looked for: then there is nothing to show, and the answer is None.
-    """
-
-    id: str
-    position: Position
-    kind: str
-    task_id: str
-    workspace_id: str
 
 
 @dataclass(frozen=True, slots=True)

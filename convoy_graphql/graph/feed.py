@@ -29,6 +29,7 @@ _MESSAGES: Final[Mapping[Reason, str]] = {
     Reason.OTHER_HISTORY: f"The cursor is from another database, or from before this one was restored or failed over. {_WHAT_TO_DO}",
     Reason.REWOUND: f"The cursor is ahead of the database, which was taken back to an earlier state. {_WHAT_TO_DO}",
     Reason.OTHER_VERSION: f"The cursor was made by another version of the server. {_WHAT_TO_DO}",
+    Reason.PRUNED: f"The cursor is older than the changes of tasks that are kept. {_WHAT_TO_DO}",
 }
 
 
@@ -64,6 +65,9 @@ class DiscontinuityReason(Enum):
     )
     OTHER_VERSION = strawberry.enum_value(
         Reason.OTHER_VERSION.value, description="The cursor was made by another version of the server."
+    )
+    PRUNED = strawberry.enum_value(
+        Reason.PRUNED.value, description="The cursor is older than the changes of tasks that are kept."
     )
 
 

@@ -188,7 +188,7 @@ async def plan_of(connection: asyncpg.Connection, position: Position, mode: str)
     async def explain(sql: str, parameters: Any) -> Any:
         explained = await connection.fetchval(f"explain (analyze, buffers, format json) {sql}", *parameters)
         asked.append(orjson.loads(explained)[0]["Plan"])
-        return [{"history": position.history, "snapshot": position.since, "id": None}]
+        return [{"history": position.history, "snapshot": position.since, "pruned": "0", "id": None}]
 
     await connection.execute(f"set plan_cache_mode = {mode}")
     await read_feed(explain, position.cursor(), 50, FeedFilter())
