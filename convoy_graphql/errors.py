@@ -112,6 +112,27 @@ class DatabaseNotMigrated(ConvoyError):
         )
 
 
+class Unauthenticated(ConvoyError):
+    """A token that is not taken. `reason` is stable: `TOKEN_EXPIRED` asks for a fresh one, the others for another one."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message, reason=reason)
+        self.reason = reason
+
+
+class AuthenticationUnavailable(ConvoyError):
+    """The keys that tokens are checked with cannot be had, and those that were had are too old, or hold not the one asked for."""
+
+    code = "AUTHENTICATION_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The keys that tokens are checked with cannot be had just now. Send the request again in a moment."
+        )
+
+
 class RolesNotGranted(ConvoyError):
     """The role that the server connects as may not take on those of its viewers."""
 

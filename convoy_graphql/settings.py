@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 PREFIX = "CONVOY_"
 
 
-def setting(default: Any, meaning: str, *, variable: str | None = None) -> Any:
-    return field(default=default, metadata={"meaning": meaning, "variable": variable})
+def setting(default: Any, meaning: str, *, variable: str | None = None, is_secret: bool = False) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "variable": variable}, repr=not is_secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,10 @@ class Settings:
     """One value per environment variable; the README's table is checked against these fields."""
 
     database_url: str | None = setting(
-        None, "PostgreSQL to use. Unset: the embedded one, under `CONVOY_DATA_DIR`.", variable="DATABASE_URL"
+        None,
+        "PostgreSQL to use. Unset: the embedded one, under `CONVOY_DATA_DIR`.",
+        variable="DATABASE_URL",
+        is_secret=True,
     )
     data_dir: Path = setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
     pool_size: int = setting(
@@ -65,6 +68,29 @@ class Settings:
         None, "Pages of which other origins may open WebSockets: `https://board.example`, with commas; `*` for any."
     )
     playground: bool = setting(True, "Serve the playground at `/graphql` to browsers.")
+    jwt_secret: str | None = setting(
+        None, "The secret that HS256 tokens are signed with, 32 bytes or more: Supabase's JWT secret.", is_secret=True
+    )
+    jwks_url: str | None = setting(
+        None, "Where the public keys of tokens are: Supabase's `https://….supabase.co/auth/v1/.well-known/jwks.json`."
+    )
+    jwks_file: str | None = setting(None, "The same in a file: a JWK set, or one public key in PEM.")
+    jwks_refresh_s: float = setting(600.0, "How often the keys of `CONVOY_JWKS_URL` are fetched.")
+    jwks_cooldown_s: float = setting(
+        10.0, "How long after a fetch a token with an unknown key, or a fetch that failed, leads to the next one."
+    )
+    jwks_max_age_s: float = setting(
+        86_400.0, "How long fetched keys are good for while `CONVOY_JWKS_URL` is down; then tokens are answered 503."
+    )
+    jwt_algorithms: str = setting("ES256,RS256,EdDSA", "Which signatures those keys may make; HS256 is for the secret.")
+    jwt_issuer: str | None = setting(
+        None, "Who may have issued a token (`iss`), with commas. Unset: anybody with the key."
+    )
+    jwt_audience: str = setting(
+        "authenticated", "For whom a token has to be (`aud`), with commas. One under the secret may leave it out."
+    )
+    jwt_leeway_s: float = setting(30.0, "How far the clock that issues tokens may be off; 60 at most.")
+    jwt_max_bytes: int = setting(8_192, "Largest token.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
     @classmethod

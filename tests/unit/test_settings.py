@@ -24,6 +24,17 @@ READ = {
     "CONVOY_MAX_ERRORS": ("3", 3),
     "CONVOY_EXECUTOR": ("loaders", "loaders"),
     "CONVOY_PLAYGROUND": ("no", False),
+    "CONVOY_JWT_SECRET": ("s" * 40, "s" * 40),
+    "CONVOY_JWKS_URL": ("https://provider.example/jwks.json", "https://provider.example/jwks.json"),
+    "CONVOY_JWKS_FILE": ("/etc/convoy/jwks.json", "/etc/convoy/jwks.json"),
+    "CONVOY_JWKS_REFRESH_S": ("60", 60.0),
+    "CONVOY_JWKS_COOLDOWN_S": ("1.5", 1.5),
+    "CONVOY_JWKS_MAX_AGE_S": ("3600", 3600.0),
+    "CONVOY_JWT_ALGORITHMS": ("ES256", "ES256"),
+    "CONVOY_JWT_ISSUER": ("https://provider.example", "https://provider.example"),
+    "CONVOY_JWT_AUDIENCE": ("convoy", "convoy"),
+    "CONVOY_JWT_LEEWAY_S": ("5", 5.0),
+    "CONVOY_JWT_MAX_BYTES": ("2048", 2048),
     "CONVOY_LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 BY_VARIABLE = {variable_of(setting): setting for setting in fields(Settings)}
@@ -87,3 +98,9 @@ def test_truth_is_written_in_any_usual_way(text: str, value: bool) -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     assert [] == [setting.name for setting in fields(Settings) if not setting.metadata["meaning"].endswith(".")]
+
+
+def test_secrets_are_not_shown_where_settings_are() -> None:
+    settings = Settings(database_url="postgresql://me:hidden@h/d", jwt_secret="hidden" * 8)
+
+    assert "hidden" not in repr(settings)
