@@ -22,10 +22,14 @@ import click
 
 from convoy_graphql import __version__
 from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.viewer import ROLES
 from convoy_graphql.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
+    from uuid import UUID
+
+    from convoy_graphql.pg.viewer import Role
 
 Answer = TypeVar("Answer")
 
@@ -57,7 +61,12 @@ def main() -> None:
 
 @main.command()
 @click.option("--demo", is_flag=True, help="Migrate, and load the small demo graph where there is none yet.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; only this machine's own.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; another than this machine's own needs authentication.",
+)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that answer.")
 def serve(demo: bool, host: str, port: int, workers: int) -> None:
@@ -67,7 +76,8 @@ def serve(demo: bool, host: str, port: int, workers: int) -> None:
     It may be down at the start: the server waits for it.
     """
     settings = _settings()
-    _refuse_network(host)
+    if not _has_authentication(settings):
+        _refuse_network(host)
     with _listening(host, port) as listener, _database(settings) as dsn:
         if demo or settings.database_url is None:
             _migrate(dsn)
@@ -125,6 +135,23 @@ def explain(file: str, variables: str, operation: str | None, analyze: bool) -> 
     found = asyncio.run(read_question(settings, file, variables, operation))
     with _database(settings) as dsn:
         click.echo(_talk(dsn, explain(dsn, settings, found, analyze=analyze)))
+
+
+@main.command()
+@click.option("--sub", metavar="UUID", type=click.UUID, help="Whose id it carries; authenticated needs one.")
+@click.option("--role", default="authenticated", show_default=True, type=click.Choice(ROLES))
+@click.option(
+    "--expires", default="1h", show_default=True, metavar="TIME", help="How long it is good: 90s, 30m, 12h, 7d."
+)
+def token(sub: UUID | None, role: Role, expires: str) -> None:
+    """Print a token for development, signed with CONVOY_JWT_SECRET."""
+    from convoy_graphql.server.auth.issue import duration, issue  # noqa: PLC0415
+
+    try:
+        lasts = duration(expires)
+    except ValueError as error:
+        raise SetupError(f"--expires is {expires!r}: {error}") from None
+    click.echo(issue(_settings(), role, sub, lasts))
 
 
 @main.command()
@@ -288,6 +315,13 @@ def _settings() -> Settings:
     return settings
 
 
+def _has_authentication(settings: Settings) -> bool:
+    """Whether tokens are checked. A setting that cannot be used is told now, and not by each worker process."""
+    from convoy_graphql.server.auth.authentication import configured  # noqa: PLC0415
+
+    return configured(settings) is not None
+
+
 def _refuse_network(host: str) -> None:
     try:
         is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -295,8 +329,8 @@ def _refuse_network(host: str) -> None:
         is_loopback = False
     if not is_loopback:
         raise SetupError(
-            f"--host {host} is refused: there is no authentication yet, so everybody who reaches the server could read the "
-            "whole graph. Listen on 127.0.0.1, and reach it through a tunnel or a proxy that authenticates"
+            f"--host {host} is refused: no authentication is configured, so everybody who reaches the server could read and "
+            "change the whole graph. Set CONVOY_JWT_SECRET, CONVOY_JWKS_URL or CONVOY_JWKS_FILE, or listen on 127.0.0.1"
         )
 
 
@@ -332,7 +366,13 @@ def _greet(settings: Settings, listener: socket.socket, dsn: str, workspaces: Se
     console.print(Text(f"Convoy GraphQL {__version__}", "bold"))
     for name, value in facts:
         console.print(Text.assemble((f"  {name:<12}", "bold"), value))
-    console.print("There is no authentication: the server listens to this machine only. Ctrl-C stops it.")
+    if _has_authentication(settings):
+        console.print("Requests carry a token, or are anonymous. Ctrl-C stops it.")
+    else:
+        console.print(
+            "No authentication is configured: the server listens to this machine only, and everybody on it may do everything."
+            " Ctrl-C stops it."
+        )
 
 
 def _run_server(settings: Settings, listener: socket.socket, workers: int) -> None:

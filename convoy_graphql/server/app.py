@@ -18,15 +18,23 @@ from convoy_graphql import observe
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.graph.schema import executable_schema
 from convoy_graphql.pg.database import Database
+from convoy_graphql.server.auth.authentication import configured
 from convoy_graphql.server.playground import playground_routes
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
 from convoy_graphql.server.websocket import WebSocketView
 from convoy_graphql.settings import Settings
 
+logger = logging.getLogger("convoy_graphql.server")
+
 
 def create_app(settings: Settings) -> Starlette:
-    """An ASGI application. It starts without its database, and answers from the moment that this is there."""
+    """An ASGI application. It starts without its database, and answers from the moment that this is there.
+
+    Raises:
+        SetupError: authentication is configured in a way that cannot be used.
+    """
+    authentication = configured(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -35,16 +43,21 @@ def create_app(settings: Settings) -> Starlette:
         hub = Hub(database, settings)
         await hub.start()
         subscriptions = Subscriptions(hub, database, settings)
-        app.state.view = GraphQLView(database, subscriptions, settings)
+        app.state.view = GraphQLView(database, subscriptions, settings, authentication)
         app.state.database = database
         app.state.sockets = WebSocketView(database, subscriptions, settings)
-        watch = asyncio.create_task(database.wait_until_ready())
+        lasting = [asyncio.create_task(database.wait_until_ready())]
+        if authentication is None:
+            logger.warning("no authentication is configured: whoever reaches this server reads and changes everything")
+        else:
+            lasting.append(asyncio.create_task(authentication.keep_fresh()))
         try:
             yield
         finally:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            for task in lasting:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await hub.close()
             await database.close()
 

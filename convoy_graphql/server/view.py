@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphql import GraphQLError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import RequestError, prepare
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.answers import encode, error_list, masked
+from convoy_graphql.server.auth.authentication import Authentication, refusal_of
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone, HttpRequest, HttpResponse
 from convoy_graphql.server.negotiation import (
@@ -19,7 +23,7 @@ from convoy_graphql.server.negotiation import (
     preferred_type,
     read_operation,
 )
-from convoy_graphql.server.playground import playground_page
+from convoy_graphql.server.playground import Example, examples, playground_page
 from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStream
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.tabs import example_tabs
@@ -38,9 +42,12 @@ class GraphQLView:
         self,
         database: Database,
         subscriptions: Subscriptions,
-        settings: Settings) -> None:
+        settings: Settings,
+        authentication: Authentication | None = None,
+    ) -> None:
         self._database = database
         self._executors = Executors(database, settings)
+        self._authentication = authentication
         self._settings = settings
         self._subscriptions = subscriptions
 
@@ -64,13 +71,20 @@ class GraphQLView:
             offered = (*offered, EVENT_STREAM_TYPE)
         media_type = preferred_type(accept, offered)
         if media_type == HTML_TYPE:
-            return playground_page(ENDPOINT, await example_tabs(self._database, self._settings.max_tokens))
+            return playground_page(ENDPOINT, await self._examples())
         if media_type is None:
-            return refusal(RefusedRequest(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_TYPE}, {JSON_TYPE} or {EVENT_STREAM_TYPE}."), JSON_TYPE)
+            return refusal(
+                RefusedRequest(406, "NOT_ACCEPTABLE", f"Accept {GRAPHQL_TYPE}, {JSON_TYPE} or {EVENT_STREAM_TYPE}."),
+                JSON_TYPE,
+            )
         try:
             return await self._execute(request, media_type)
         except RefusedRequest as refused:
             return refusal(refused, _refusing(media_type))
+        except (Unauthenticated, AuthenticationUnavailable) as error:
+            status, headers = refusal_of(error)
+            answer = {"errors": [{"message": error.message, "extensions": error.extensions}]}
+            return respond(answer, _refusing(media_type), status, headers)
         except RequestError as error:
             if media_type == EVENT_STREAM_TYPE:
                 # A browser's EventSource does not show what an error status comes with.
@@ -85,7 +99,16 @@ class GraphQLView:
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
             return respond({"errors": [masked(error)]}, _refusing(media_type), 500)
 
+    async def _examples(self) -> Sequence[Example]:
+        # With ids of rows that exist, where everybody may see all rows.
+        if self._authentication is not None:
+            return examples()
+        return await example_tabs(self._database, self._settings.max_tokens)
+
     async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream:
+        viewer = None
+        if self._authentication is not None:
+            viewer = (await self._authentication.caller(request.header(b"authorization"))).viewer
         operation = await read_operation(request, self._settings.max_body_bytes)
         prepared = prepare(operation, self._settings.max_tokens)
         if request.method == "GET" and prepared.is_mutation:
@@ -100,10 +123,14 @@ class GraphQLView:
                     f"A subscription has many answers. Accept {EVENT_STREAM_TYPE}, or send it over a WebSocket.",
                 )
             last_event_id = request.header(LAST_EVENT_ID) or None
-            return EventStream(self._subscriptions.follow(prepared, after=last_event_id), self._settings)
+            return EventStream(self._subscriptions.follow(prepared, viewer, last_event_id), self._settings)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
-        answer = await self._executors.answer(prepared, traced=traced)
-        return EventStream((answer,), self._settings) if media_type == EVENT_STREAM_TYPE else HttpResponse(answer, media_type)
+        answer = await self._executors.answer(prepared, viewer, traced=traced)
+        return (
+            EventStream((answer,), self._settings)
+            if media_type == EVENT_STREAM_TYPE
+            else HttpResponse(answer, media_type)
+        )
 
 
 def _refusing(media_type: str) -> str:

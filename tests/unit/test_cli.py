@@ -90,7 +90,7 @@ class Served:
         assert process.stdout is not None
         for line in process.stdout:
             self.said.append(line.rstrip())
-            if "There is no authentication" in line:
+            if "No authentication is configured" in line:
                 break
 
     @property
@@ -186,7 +186,7 @@ def test_an_address_that_others_reach_is_refused_with_the_reason(place: Path, ho
     refused = run("serve", "--host", host)
 
     assert refused.exit_code == 1
-    assert f"Error: --host {host} is refused: there is no authentication yet" in refused.stderr
+    assert f"Error: --host {host} is refused: no authentication is configured" in refused.stderr
     assert [] == list(place.iterdir())
 
 
