@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench changes parity stateful schema playground browser wheel clean
+.PHONY: help serve test check bench changes feed parity stateful schema playground browser wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -32,6 +32,9 @@ bench: $(READY) ## Measure it beside hand-written SQL, plain Strawberry and Post
 
 changes: $(READY) ## Measure mutations beside hand-written SQL (ARGS=--quick for a short run)
 	$(BIN)/python -m tests.bench.changes $(ARGS)
+
+feed: $(READY) ## Measure subscriptions beside Strawberry's own handler (ARGS=--quick for a short run)
+	$(BIN)/python -m tests.bench.feed $(ARGS)
 
 parity: $(READY) ## Compare both executors over thousands of random operations (ARGS=--hypothesis-seed=7 for the same again)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -s tests/parity/test_parity.py $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.serve reference|plain|by_hand PORT`: uvicorn as our own server has it, around another application."""
+"""`python -m tests.bench.serve reference|plain|by_hand|plain_feed PORT`: uvicorn as our own server has it, around another application."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ APPLICATIONS = {
     "reference": ("tests.bench.reference", "Reference"),
     "plain": ("tests.bench.plain.app", "create_app"),
     "by_hand": ("tests.bench.changes.by_hand", "ByHand"),
+    "plain_feed": ("tests.bench.feed.plain_feed", "create_app"),
 }
 
 
@@ -25,6 +26,8 @@ def main() -> None:
         port=int(sys.argv[2]),
         loop="uvloop",
         http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
         lifespan="on",
         access_log=False,
         server_header=False,
