@@ -100,12 +100,13 @@ class Executors:
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
             return await self._by_loaders(prepared, viewer, traced=traced, declined="PostgreSQL refused the statement")
-        trace = Trace(COMPILED, 1, perf_counter() - began, plan)
-        _count(trace)
+        seconds = perf_counter() - began
+        _count(COMPILED, seconds)
         # One copy: an answer may be megabytes.
-        return b"".join(
-            (b'{"data":', data, b',"extensions":', _extensions(trace), b"}") if traced else (b'{"data":', data, b"}")
-        )
+        if not traced:
+            return b"".join((b'{"data":', data, b"}"))
+        extensions = encode({"convoy": Trace(COMPILED, 1, seconds, plan).shown()})
+        return b"".join((b'{"data":', data, b',"extensions":', extensions, b"}"))
 
     async def _by_loaders(self, prepared: Prepared, viewer: Viewer | None, *, traced: bool, declined: str) -> bytes:
         observe.declined.labels(declined).inc()
@@ -118,18 +119,14 @@ class Executors:
         )
 
     def _written(self, result: ExecutionResult, trace: Trace, *, traced: bool) -> bytes:
-        _count(trace)
+        _count(trace.executor, trace.database_s)
         answer = result_answer(result, self._settings.max_errors)
         return encode(answer | {"extensions": {"convoy": trace.shown()}} if traced else answer)
 
 
-def _extensions(trace: Trace) -> bytes:
-    return encode({"convoy": trace.shown()})
-
-
-def _count(trace: Trace) -> None:
-    _OPERATIONS[trace.executor].inc()
-    _SECONDS[trace.executor].observe(trace.database_s)
+def _count(executor: str, database_s: float) -> None:
+    _OPERATIONS[executor].inc()
+    _SECONDS[executor].observe(database_s)
 
 
 def _failing(error: ConvoyError) -> Fetch:

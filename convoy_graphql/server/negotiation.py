@@ -6,7 +6,6 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -162,22 +161,22 @@ def operation_of(given: Any) -> Operation:
             "BATCHING_NOT_SUPPORTED",
             "Batched operations are not supported. Send one operation per request; one operation can hold many fields.",
         )
-    if not isinstance(given, Mapping):
+    if not isinstance(given, dict):
         raise RefusedRequest(
             400, "BAD_REQUEST", 'The request body has to be a JSON object: {"query": "...", "variables": {...}}.'
         )
     query, variables = given.get("query"), given.get("variables")
     name, extensions = given.get("operationName"), given.get("extensions")
-    if query is None and isinstance(extensions, Mapping) and "persistedQuery" in extensions:
+    if query is None and isinstance(extensions, dict) and "persistedQuery" in extensions:
         raise RefusedRequest(
             400, "PERSISTED_QUERY_NOT_SUPPORTED", "Persisted queries are not supported. Send the query itself."
         )
-    if not isinstance(query, str) or not query.strip():
+    if not isinstance(query, str) or not query or query.isspace():
         raise RefusedRequest(400, "BAD_REQUEST", "`query` has to be a GraphQL document as a string.")
-    if not isinstance(variables, Mapping | None):
+    if variables is not None and not isinstance(variables, dict):
         raise RefusedRequest(400, "BAD_REQUEST", "`variables` has to be a JSON object or null.")
-    if not isinstance(extensions, Mapping | None):
+    if extensions is not None and not isinstance(extensions, dict):
         raise RefusedRequest(400, "BAD_REQUEST", "`extensions` has to be a JSON object or null.")
-    if not isinstance(name, str | None):
+    if name is not None and not isinstance(name, str):
         raise RefusedRequest(400, "BAD_REQUEST", "`operationName` has to be a string or null.")
     return Operation(query, variables or {}, name or None)
