@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 
@@ -13,7 +11,7 @@ from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Refused
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.unit import Unit
+from convoy_graphql.domain.unit import Telling, Unit
 from convoy_graphql.model.entities import TASK, Kind
 from convoy_graphql.model.tables import tasks
 from convoy_graphql.model.values import parameter
@@ -24,33 +22,24 @@ from convoy_graphql.pg.statement import Argument, Statement, written
 MAX_COMMENT: Final = 20_000
 
 
-@dataclass(frozen=True)
-class Telling:
-    """One activity, as a client writes it."""
-
-    task: str
-    activity_type: str
-    details: Mapping[str, Any]
-
-
 def read_activity(reading: Reading) -> Telling:
     reading.json("details")
     details = reading.value("details")
     if details is not None and not isinstance(details, dict):
         reading.refuse("details", "details are no JSON object. Send one, with snake_case keys.")
         details = None
-    return Telling(str(reading.id("taskId")), str(reading.label("activityType")), details or {})
+    return Telling(str(reading.label("activityType")), str(reading.id("taskId")), details or {})
 
 
 def read_comment(reading: Reading) -> Telling:
-    return Telling(str(reading.id("taskId")), COMMENT, {"text": reading.label("text", MAX_COMMENT)})
+    return Telling(COMMENT, str(reading.id("taskId")), {"text": reading.label("text", MAX_COMMENT)})
 
 
 async def run(unit: Unit, telling: Telling) -> Outcome:
     # Held until the commit, so that the task is there for its activity; those who change it do not wait.
     if await unit.fetch_one(_hold(), task=telling.task) is None:
         raise Refused(NotFound(("taskId",), TASK.name, telling.task))
-    return Outcome(unit.record(telling.activity_type, telling.task, telling.details), unit.activities)
+    return Outcome(unit.record(*telling), unit.activities)
 
 
 @cache

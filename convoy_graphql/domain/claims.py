@@ -44,7 +44,7 @@ from convoy_graphql.domain.problems import (
     Refused,
 )
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import MAX_STATEMENTS, as_told
+from convoy_graphql.domain.row_statements import MAX_STATEMENTS
 from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.errors import BadUserInput
 from convoy_graphql.model import rows
@@ -53,7 +53,7 @@ from convoy_graphql.model.edges import ALL_ROWS
 from convoy_graphql.model.entities import MILESTONE, PROJECT, TASK, WORKSPACE, Entity, Expression, Kind
 from convoy_graphql.model.rows import alias_of, is_live
 from convoy_graphql.model.tables import milestones, task_claims, tasks
-from convoy_graphql.model.values import parameter
+from convoy_graphql.model.values import instant_text, parameter
 from convoy_graphql.model.vocab import TASK_CLAIMED, TASK_RELEASED
 from convoy_graphql.pg.statement import Argument, Statement, written
 
@@ -231,7 +231,7 @@ def _take(candidates: Select[Any]) -> Statement:
         select(
             candidate.c.id.label("task_id"),
             claimed.c.id.label("claim_id"),
-            as_told(claimed.c.expires_at).label("expires_at"),
+            instant_text(claimed.c.expires_at).label("expires_at"),
             previous.label("previous"),
         ).select_from(candidate.outerjoin(claimed, true()))
     )
@@ -291,7 +291,9 @@ async def _why_not(unit: Unit, task_id: str) -> list[Problem]:
     claim = rows.live_claim(task)
     live = claim.select(claim.child.c.actor_id, claim.child.c.expires_at).lateral()
     found = await unit.fetch_one(
-        select(rows.is_open(task).label("is_open"), live.c.actor_id, as_told(live.c.expires_at).label("expires_at"))
+        select(
+            rows.is_open(task).label("is_open"), live.c.actor_id, instant_text(live.c.expires_at).label("expires_at")
+        )
         .select_from(task.outerjoin(live, true()))
         .where(task.c.id == parameter(Kind.ID, task_id))
     )
@@ -347,7 +349,7 @@ async def run_release(unit: Unit, held: Held) -> Outcome:
 
 
 async def _lost(unit: Unit, held: Held) -> ClaimLost:
-    query = select(as_told(task_claims.c.expires_at).label("expired_at"))
+    query = select(instant_text(task_claims.c.expires_at).label("expired_at"))
     found = await unit.fetch_one(query.where(task_claims.c.id == parameter(Kind.ID, held.claim)))
     return ClaimLost(("claimId",), held.claim, None if found is None else found["expired_at"])
 

@@ -97,7 +97,7 @@ async def _tell_who_forgets(unit: Unit, going: Mapping[Table, Sequence[str]]) ->
             tasks.c.id == any_(list_parameter(Kind.ID, staying)), refers
         )
         for row in await unit.fetch(forgetting.order_by(tasks.c.id).with_for_update(key_share=True)):
-            task_rules.record_updated(unit, row["id"], {name: (row[name], None)})
+            unit.record(*task_rules.updated(row["id"], {name: (row[name], None)}))
 
 
 def _cascades(table: Table) -> Iterator[tuple[str, Table]]:

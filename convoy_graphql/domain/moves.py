@@ -11,7 +11,7 @@ from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import InvalidInput, NotFound, Refused
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import change_row, lock, read_values
+from convoy_graphql.domain.rows import change_row, lock, read_values, shown
 from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
@@ -34,8 +34,8 @@ def _read(reading: Reading, *columns: str) -> TaskChange:
     return TaskChange(str(reading.id("taskId")), values, reading.value("ifUpdatedAt"))
 
 
-async def _change(unit: Unit, change: TaskChange) -> Row:
-    """The task as it was, once it has its new values.
+async def _change(unit: Unit, change: TaskChange) -> tuple[Row, Row | None]:
+    """The task as it was, and what is shown of it with its new values.
 
     Raises:
         Refused: there is no such task, or one of another version; a reference leads nowhere or into another workspace.
@@ -43,8 +43,8 @@ async def _change(unit: Unit, change: TaskChange) -> Row:
     before = await lock(unit, TASK, change.task, change.values, change.if_updated_at)
     if before is None:
         raise Refused(NotFound(("taskId",), TASK.entity.name, change.task))
-    await change_row(unit, TASK, change.task, change.values, before)
-    return before
+    after = await change_row(unit, TASK, change.task, change.values, before)
+    return before, shown(unit, after)
 
 
 # To another status
@@ -55,8 +55,8 @@ def read_status(reading: Reading) -> TaskChange:
 
 
 async def run_status(unit: Unit, change: TaskChange) -> Outcome:
-    await _change(unit, change)
-    return Outcome(change.task, unit.activities)
+    _, record = await _change(unit, change)
+    return Outcome(change.task, unit.activities, record=record)
 
 
 SET_STATUS = UseCase("setTaskStatus", read_status, run_status)
@@ -73,10 +73,10 @@ def read_move(reading: Reading) -> TaskChange:
 
 
 async def run_move(unit: Unit, move: TaskChange) -> Outcome:
-    before = await _change(unit, move)
+    before, record = await _change(unit, move)
     left, to = before["milestone_id"], move.values.get("milestone_id")
     taken_along = [] if to in {None, left} else await _take_subtasks_along(unit, move.task, left, str(to))
-    return Outcome(move.task, unit.activities, {"subtasks": len(taken_along)})
+    return Outcome(move.task, unit.activities, {"subtasks": len(taken_along)}, record=record)
 
 
 async def _take_subtasks_along(unit: Unit, task_id: str, left: str, to: str) -> list[str]:
@@ -100,7 +100,7 @@ async def _take_subtasks_along(unit: Unit, task_id: str, left: str, to: str) -> 
     )
     ids = sorted(row["id"] for row in moved)
     for subtask in ids:
-        task_rules.record_updated(unit, subtask, {"milestone_id": (left, to)})
+        unit.record(*task_rules.updated(subtask, {"milestone_id": (left, to)}))
     return ids
 
 

@@ -1,4 +1,4 @@
-"""What a change came to: ids and facts, not rows. They are read afresh when they are shown."""
+"""What a change came to: ids and facts. Rows are read when they are shown, but for one that the change itself gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from convoy_graphql.domain.problems import Problem, Refused, read_problem
 class Outcome:
     """The ids of a row and of the activities, further `facts` as JSON values; or the problems, and nothing was changed.
 
-    `replayed` when it is the answer to an earlier request with the same idempotency key.
+    `replayed` when it is the answer to an earlier request with the same idempotency key. `record`: what the payload shows of
+    the row, as the change left it; None where it has to be read.
     """
 
     row: str | None = None
@@ -21,6 +22,7 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     replayed: bool = False
+    record: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,8 +35,12 @@ class UseCase:
     run: Callable[[Unit, Any], Awaitable[Outcome]]
 
 
-async def perform(session: Session, use_case: UseCase, given: Mapping[str, Any]) -> Outcome:
+async def perform(
+    session: Session, use_case: UseCase, given: Mapping[str, Any], shown: Collection[str] | None = None
+) -> Outcome:
     """The outcome of a use case for an input, once it is committed. Refusals are outcomes, too: nothing has changed then.
+
+    `shown`: columns of the changed row, by attribute, where the payload shows these of what the database holds and no more.
 
     An input that cannot be read is refused before its key is looked at, which stays free for the corrected one.
 
@@ -64,7 +68,7 @@ async def perform(session: Session, use_case: UseCase, given: Mapping[str, Any])
         return outcome
 
     async def work(transaction: Transaction) -> Outcome:
-        unit = Unit(transaction, actor)
+        unit = Unit(transaction, actor, shown)
         if key is None:
             return await run(unit)
         kept = idempotency.Key(actor, key, use_case.name, idempotency.hash_of(given, without=IDEMPOTENCY_KEY))
@@ -80,7 +84,10 @@ async def perform(session: Session, use_case: UseCase, given: Mapping[str, Any])
         await idempotency.keep(unit, kept, outcome)
         return outcome
 
+    def reads_more(outcome: Outcome) -> bool:
+        return shown is None or (outcome.row is not None and outcome.record is None)
+
     try:
-        return await session.write(work)
+        return await session.write(work, reads_more)
     except Refused as refused:
         return refused_outcome(refused)

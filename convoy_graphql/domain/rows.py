@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 from uuid import uuid4
 
-from sqlalchemy import ScalarSelect, Text, func, literal_column, select
-from sqlalchemy import update as update_of
-from sqlalchemy.dialects.postgresql import insert as insert_into
-
+from convoy_graphql.domain import row_statements as statements
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import (
@@ -24,26 +20,13 @@ from convoy_graphql.domain.problems import (
     WorkspaceMismatch,
 )
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.unit import Row, Unit
+from convoy_graphql.domain.row_statements import IS_CURRENT, VERSION, Beside, differs
+from convoy_graphql.domain.unit import IS_WRITTEN, Row, Telling, Unit
 from convoy_graphql.domain.writable import Field, Values, Writable
 from convoy_graphql.model.edges import words
-from convoy_graphql.model.entities import Entity, Kind
-from convoy_graphql.model.rows import alias_of, lives_in_workspace
-from convoy_graphql.model.values import parameter
-from convoy_graphql.pg.statement import Argument, Statement, written
 
-#: Beside a locked row's columns: whether it is of the version that the client has seen. No column starts with an underscore.
-IS_CURRENT: Final = "_is_current"
-
-#: Arguments of statements that are no columns of the input: the workspace of a new row, and the version that the client has seen.
-HOME, VERSION = "_home", "_version"
-
-#: Statements of each kind that are kept: an entity has as many as there are sets of columns that clients name.
-MAX_STATEMENTS: Final = 512
-
-
-#: What tells the feed of the values of a row that changed, each as (from, to).
-Record: TypeAlias = Callable[[Unit, str, Mapping[str, tuple[Any, Any]]], None]
+#: What the feed is told of the values of a row that changed, each as (from, to).
+Tells: TypeAlias = Callable[[str, Mapping[str, tuple[Any, Any]]], Telling | None]
 
 
 @dataclass(frozen=True)
@@ -67,9 +50,10 @@ def create(what: Writable) -> UseCase:
 
     async def run(unit: Unit, change: Change) -> Outcome:
         row_id = change.id or str(uuid4())
-        if not await insert(unit, what, row_id, change.values):
+        made = await insert(unit, what, row_id, change.values)
+        if made is None:
             raise Refused(AlreadyExists(("id",), what.entity.name, row_id))
-        return Outcome(row_id, unit.activities)
+        return Outcome(row_id, unit.activities, record=shown(unit, made))
 
     return UseCase(f"create{what.entity.name}", read, run)
 
@@ -85,8 +69,8 @@ def update(what: Writable) -> UseCase:
         before = await lock(unit, what, row_id, change.values, change.if_updated_at)
         if before is None:
             raise Refused(NotFound(("id",), what.entity.name, row_id))
-        await change_row(unit, what, row_id, change.values, before)
-        return Outcome(row_id, unit.activities)
+        after = await change_row(unit, what, row_id, change.values, before)
+        return Outcome(row_id, unit.activities, record=shown(unit, after))
 
     return UseCase(f"update{what.entity.name}", read, run)
 
@@ -104,12 +88,13 @@ def upsert(what: Writable) -> UseCase:
             before = await lock(unit, what, row_id, change.values)
             if before is not None:
                 refuse_fixed(what, change.values, before)
-                await change_row(unit, what, row_id, change.values, before)
-                return Outcome(row_id, unit.activities, {"created": False})
+                after = await change_row(unit, what, row_id, change.values, before)
+                return Outcome(row_id, unit.activities, {"created": False}, record=shown(unit, after))
             if missing := list(_missing(what, change.values)):
                 raise Refused(*(InvalidInput((each.graphql_name,), _is_needed(each, what)) for each in missing))
-            if await insert(unit, what, row_id, change.values):
-                return Outcome(row_id, unit.activities, {"created": True})
+            made = await insert(unit, what, row_id, change.values)
+            if made is not None:
+                return Outcome(row_id, unit.activities, {"created": True}, record=shown(unit, made))
 
     return UseCase(f"upsert{what.entity.name}", read, run)
 
@@ -152,7 +137,7 @@ def refuse_fixed(what: Writable, values: Values, before: Row) -> None:
     problems = [
         InvalidInput((each.graphql_name,), each.fixed)
         for each in what.fields
-        if each.fixed is not None and each.name in values and before[_differs(each.name)]
+        if each.fixed is not None and each.name in values and before[differs(each.name)]
     ]
     if problems:
         raise Refused(*problems)
@@ -161,19 +146,27 @@ def refuse_fixed(what: Writable, values: Values, before: Row) -> None:
 # Writing
 
 
-async def insert(unit: Unit, what: Writable, row_id: str, values: Values) -> bool:
-    """Inserts a row, and records it. False where there is one with this id.
+async def insert(unit: Unit, what: Writable, row_id: str, values: Values) -> Row | None:
+    """Inserts a row, and tells the feed of it: what the statement gives. None where there is one with this id.
 
     Raises:
         Refused: a reference leads nowhere, or into another workspace; or the entity's own rules are against it.
     """
-    found = await _look_up(unit, what, values, is_new=True)
-    home = _check_references(what, values, found, None)
-    values = what.complete(values, found)
-    if await unit.fetch_one(_insert(what, tuple(values)), **{"id": row_id, HOME: home, **values}) is None:
-        return False
-    what.record_created(unit, row_id, values)
-    return True
+    referred = tuple(each.name for each in what.references if values.get(each.name) is not None)
+    telling = what.tells_created(row_id, values)
+    statement = statements.creation(
+        what, tuple(values), referred, frozenset(unit.shown or ()), tells=telling is not None
+    )
+    unnamed = {name: None for name in what.by_name if name not in values}
+    made = await unit.write(statement, telling, id=row_id, **unnamed, **values)
+    if made is not None and made[IS_WRITTEN]:
+        return made
+    found = statements.found_of(made)
+    home = None if what.home is None else found[what.home.name]
+    problems = [*refused_references(what, values, found, home), *what.refuses(values, found)]
+    if problems:
+        raise Refused(*problems)
+    return None
 
 
 async def lock(
@@ -183,16 +176,18 @@ async def lock(
     values: Values,
     if_updated_at: str | None = None,
     *,
+    beside: Beside | None = None,
     for_deletion: bool = False,
 ) -> Row | None:
     """The row as it is, locked until the commit; None where there is none. `for_deletion` nobody can refer to it meanwhile.
 
-    It has its references, whether each of `values` differs from what is there, and what is there where that is text or an id.
+    It has its references, whether each of `values` differs from what is there, what is there where that is text or an id, and
+    what else is found `beside` it.
 
     Raises:
         Refused: the row is of another version than the client has seen.
     """
-    query = _lock(what, tuple(values), for_deletion=for_deletion)
+    query = statements.lock(what, tuple(values), beside, for_deletion=for_deletion)
     row = await unit.fetch_one(query, **{"id": row_id, VERSION: if_updated_at, **values})
     if row is not None and if_updated_at is not None and not row[IS_CURRENT]:
         raise Refused(Conflict(("ifUpdatedAt",), what.entity.name, row_id))
@@ -200,146 +195,64 @@ async def lock(
 
 
 async def change_row(
-    unit: Unit, what: Writable, row_id: str, values: Values, before: Row, *, record: Record | None = None
-) -> None:
-    """Writes those of `values` that differ, and records them with what follows from them. None differs: nothing happens.
+    unit: Unit, what: Writable, row_id: str, values: Values, before: Row, *, tells: Tells | None = None
+) -> Row | None:
+    """Writes those of `values` that differ, and tells the feed of them and of what follows from them: what the statement gives.
 
-    `record` tells the feed in the place of the entity's own.
+    None differs: nothing happens, and None is given. `tells` says what the feed is told, in the place of the entity's own.
 
     Raises:
         Refused: as `insert`.
     """
-    changed = {name: value for name, value in values.items() if before[_differs(name)]}
+    changed = {name: value for name, value in values.items() if before[differs(name)]}
     if not changed:
-        return
-    kept = {name: before[name] for name in _weighed(what)}
+        return None
+    kept = {name: before[name] for name in statements.weighed(what)}
     if problems := what.check({**kept, **changed}, changed):
         raise Refused(*problems)
-    await refer(unit, what, changed, before["workspace_id"] if what.home is not None else None)
-    after = await unit.fetch_one(_update(what, tuple(changed)), **{"id": row_id, **changed})
+    await _refer(unit, what, changed, before["workspace_id"] if what.home is not None else None)
+    tells = tells or what.tells_updated
+    told = {name: (before.get(name), value) for name, value in changed.items()}
+    # What follows is known when the row is written, and told after it.
+    follow = [name for name, cause in what.follows.items() if cause in changed]
+    telling = None if follow else tells(row_id, told)
+    statement = statements.change(what, tuple(changed), frozenset(unit.shown or ()), tells=telling is not None)
+    after = await unit.write(statement, telling, id=row_id, **changed)
     if after is None:
         raise LookupError(f"{what.entity.name} {row_id} is locked, and gone")
-    told = {name: (before.get(name), value) for name, value in changed.items()}
-    told |= {name: (before[name], after[name]) for name in what.follows if before[name] != after[name]}
-    (record or what.record_updated)(unit, row_id, told)
+    if follow:
+        told |= {name: (before[name], after[name]) for name in follow if before[name] != after[name]}
+        if (late := tells(row_id, told)) is not None:
+            unit.record(*late)
+    return after
 
 
-async def refer(unit: Unit, what: Writable, values: Values, home: str | None = None) -> str | None:
-    """The workspace in which the row lives: `home`, else that of the row which decides it.
+def shown(unit: Unit, row: Row | None) -> Row | None:
+    """What a payload shows of the row that a statement wrote; None where it is read later, or nothing was written."""
+    return None if row is None or unit.shown is None else statements.shown_of(row, unit.shown)
 
-    Raises:
-        Refused: a reference leads nowhere, or into another workspace.
+
+async def _refer(unit: Unit, what: Writable, values: Values, home: str | None) -> None:
     """
-    return _check_references(what, values, await _look_up(unit, what, values), home)
-
-
-async def _look_up(unit: Unit, what: Writable, values: Values, *, is_new: bool = False) -> Row:
-    """What the references lead to, as `_found` says; and for a new row what it needs besides. No statement where that is nothing."""
-    named = tuple(each.name for each in what.references if values.get(each.name) is not None)
-    query = _refer(what, named, is_new=is_new)
+    Raises:
+        Refused: a reference leads nowhere, or into another workspace than `home`.
+    """
+    referred = tuple(each.name for each in what.references if values.get(each.name) is not None)
+    query = statements.references(what, referred)
     if query is None:
-        return {}
-    found = await unit.fetch_one(query, **{name: values.get(name) for name in what.by_name})
-    if found is None:
-        raise LookupError(what.entity.name)
-    return found
+        return
+    found = statements.found_of(await unit.fetch_one(query, **{name: values[name] for name in referred}))
+    if problems := list(refused_references(what, values, found, home)):
+        raise Refused(*problems)
 
 
-def _check_references(what: Writable, values: Values, found: Row, home: str | None) -> str | None:
-    given = [each for each in what.references if values.get(each.name) is not None]
-    if home is None and what.home is not None:
-        home = found.get(what.home.name)
-    problems: list[Problem] = []
-    for each in given:
+def refused_references(what: Writable, values: Values, found: Mapping[str, Any], home: str | None) -> Iterable[Problem]:
+    """What of a row's references, as they were found, leads nowhere, or into another workspace than its own."""
+    for each in what.references:
+        if values.get(each.name) is None:
+            continue
         path, place = (each.graphql_name,), found[each.name]
         if place is None:
-            problems.append(NotFound(path, _target(each).name, values[each.name]))
-        elif _shares_workspace(what, each) and home is not None and place != home:
-            problems.append(WorkspaceMismatch(path))
-    if problems:
-        raise Refused(*problems)
-    return home
-
-
-# Statements, each written once for an entity and the columns that an input names. Their arguments are named as the columns.
-
-
-@lru_cache(MAX_STATEMENTS)
-def _insert(what: Writable, names: tuple[str, ...]) -> Statement:
-    table = what.entity.stored
-    row = {"id": parameter(Kind.ID, Argument("id")), **_arguments(what, names)}
-    if what.home is not None:
-        row["workspace_id"] = parameter(Kind.ID, Argument(HOME))
-    return written(insert_into(table).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id))
-
-
-@lru_cache(MAX_STATEMENTS)
-def _lock(what: Writable, names: tuple[str, ...], *, for_deletion: bool) -> Statement:
-    table = what.entity.stored
-    shown = {*_weighed(what), *(name for name in names if what.by_name[name].kind in {Kind.ID, Kind.TEXT})}
-    if what.home is not None:
-        shown.add("workspace_id")
-    return written(
-        select(
-            (table.c.updated_at == parameter(Kind.DATETIME, Argument(VERSION))).label(IS_CURRENT),
-            *(table.c[name] for name in sorted(shown)),
-            *(as_told(table.c[name]).label(name) for name in what.follows),
-            *(
-                table.c[name].is_distinct_from(value).label(_differs(name))
-                for name, value in _arguments(what, names).items()
-            ),
-        )
-        .where(table.c.id == parameter(Kind.ID, Argument("id")))
-        .with_for_update(key_share=not for_deletion)
-    )
-
-
-@lru_cache(MAX_STATEMENTS)
-def _update(what: Writable, names: tuple[str, ...]) -> Statement:
-    table = what.entity.stored
-    query = update_of(table).where(table.c.id == parameter(Kind.ID, Argument("id"))).values(_arguments(what, names))
-    followed = [as_told(table.c[name]).label(name) for name in what.follows] or [table.c.id]
-    return written(query.returning(*followed))
-
-
-@lru_cache(MAX_STATEMENTS)
-def _refer(what: Writable, names: tuple[str, ...], *, is_new: bool) -> Statement | None:
-    """None where there is nothing to look for."""
-    columns = [_found(what, what.by_name[name]).label(name) for name in names]
-    if is_new:
-        columns += [value.label(name) for name, value in what.looks_up().items()]
-    return written(select(*columns)) if columns else None
-
-
-def _found(what: Writable, each: Field) -> ScalarSelect[Any]:
-    """The workspace of the row that is referred to, where it has to be the same; else its id. Null where there is none."""
-    row = alias_of(_target(each).stored)
-    found = row.c.workspace_id if _shares_workspace(what, each) else row.c.id
-    return select(found).where(row.c.id == parameter(Kind.ID, Argument(each.name))).scalar_subquery()
-
-
-def _shares_workspace(what: Writable, each: Field) -> bool:
-    return what.home is not None and lives_in_workspace(_target(each).stored)
-
-
-def _target(each: Field) -> Entity:
-    if each.target is None:
-        raise TypeError(f"{each.column} refers to nothing")
-    return each.target
-
-
-def as_told(instant: Any) -> Any:
-    """An instant as the API and the feed tell it."""
-    return func.to_jsonb(instant).op("#>>", return_type=Text())(literal_column("'{}'"))
-
-
-def _arguments(what: Writable, names: Iterable[str]) -> dict[str, Any]:
-    return {name: parameter(what.by_name[name].kind, Argument(name)) for name in names}
-
-
-def _weighed(what: Writable) -> set[str]:
-    return {*(each.name for each in what.references), *what.weighs}
-
-
-def _differs(name: str) -> str:
-    return f"_{name}_differs"
+            yield NotFound(path, statements.target_of(each).name, values[each.name])
+        elif statements.shares_workspace(what, each) and home is not None and place != home:
+            yield WorkspaceMismatch(path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, func, select
 
 from convoy_graphql.domain import tasks as task_rules
 from convoy_graphql.domain.activities import MAX_COMMENT
@@ -16,7 +16,8 @@ from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Path, Refused, StageTransitionRefused
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import Record, change_row, lock
+from convoy_graphql.domain.row_statements import change
+from convoy_graphql.domain.rows import Tells, change_row, lock, shown
 from convoy_graphql.domain.transitions import (
     REJECTED_STATUS,
     Allowed,
@@ -27,15 +28,20 @@ from convoy_graphql.domain.transitions import (
     read_stages,
     transition,
 )
-from convoy_graphql.domain.unit import Unit
+from convoy_graphql.domain.unit import Telling, Unit
 from convoy_graphql.domain.writable import TASK
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.rows import alias_of
 from convoy_graphql.model.stages import default_workflow_id
-from convoy_graphql.model.tables import tasks, workflows
+from convoy_graphql.model.tables import workflows
 from convoy_graphql.model.values import parameter
 from convoy_graphql.model.vocab import STAGE_CHANGE
 from convoy_graphql.pg.statement import Argument, Statement, written
+
+#: Workflows whose stages are kept as they were read, by their stored text.
+MAX_WORKFLOWS: Final = 64
+
+_STORED: Final = "_stages"
 
 
 @dataclass(frozen=True)
@@ -64,45 +70,57 @@ def read(reading: Reading) -> Step:
 
 async def run(unit: Unit, step: Step) -> Outcome:
     before = await lock(
-        unit, TASK, step.task, {"current_stage": step.to, "status": REJECTED_STATUS}, step.if_updated_at
+        unit, TASK, step.task, {"current_stage": step.to, "status": REJECTED_STATUS}, step.if_updated_at, beside=_beside
     )
     if before is None:
         raise Refused(NotFound(("taskId",), TASK.entity.name, step.task))
     current = before["current_stage"]
     if step.to is not None and step.to == current and step.decision is not Decision.REJECT:
         return Outcome(step.task)
-    stages = await _stages(unit, before["workflow_id"])
-    match transition(stages, current, step.to, step.decision, force=step.force):
+    stored = before[_STORED]
+    if stored is None:
+        # While it waited for the task, it may have been given a workflow that the waiting statement does not see yet.
+        stored = await _stored_stages(unit, before["workflow_id"])
+    match transition(_stages(stored), current, step.to, step.decision, force=step.force):
         case Refusal() as refusal:
             raise Refused(_problem(refusal))
         case Allowed(status=str(status)) as allowed:
             # A task that is rejected ends where it is: its status changes, and not its stage.
-            record = _recorded_with(_decided(step, allowed))
-            await change_row(unit, TASK, step.task, {"status": status}, before, record=record)
+            tells = _telling(_decided(step, allowed))
+            after = await change_row(unit, TASK, step.task, {"status": status}, before, tells=tells)
         case Allowed() as allowed:
-            await unit.execute(_go(), task=step.task, to=allowed.to)
-            stage_change = {"from_stage": current, "to_stage": allowed.to, **_decided(step, allowed)}
-            unit.record(STAGE_CHANGE, step.task, stage_change)
-    return Outcome(step.task, unit.activities)
+            told = {"from_stage": current, "to_stage": allowed.to, **_decided(step, allowed)}
+            statement = change(TASK, ("current_stage",), frozenset(unit.shown or ()), tells=True)
+            telling = Telling(STAGE_CHANGE, step.task, told)
+            after = await unit.write(statement, telling, id=step.task, current_stage=allowed.to)
+    return Outcome(step.task, unit.activities, record=shown(unit, after))
 
 
-async def _stages(unit: Unit, workflow_id: str | None) -> tuple[Stage, ...]:
-    """The stages of a workflow, of the default one where none is named."""
-    found = await unit.fetch_one(_stored_stages(), workflow=workflow_id)
-    return () if found is None else read_stages(json.loads(found["stages"]))
+def _beside(task: FromClause) -> Mapping[str, ColumnElement[Any]]:
+    """The stages of the workflow that a task follows, as they are stored."""
+    return {_STORED: _stages_of(task.c.workflow_id)}
 
 
-@cache
-def _stored_stages() -> Statement:
+def _stages_of(workflow_id: ColumnElement[Any]) -> ScalarSelect[Any]:
     workflow = alias_of(workflows)
-    followed = func.coalesce(parameter(Kind.ID, Argument("workflow")), default_workflow_id())
-    return written(select(workflow.c.stages).where(workflow.c.id == followed))
+    followed = func.coalesce(workflow_id, default_workflow_id())
+    return select(workflow.c.stages).where(workflow.c.id == followed).scalar_subquery()
+
+
+async def _stored_stages(unit: Unit, workflow_id: str | None) -> str | None:
+    """The stages of a workflow, of the default one where none is named; None where there is none."""
+    found = await unit.fetch_one(_reading_stages(), workflow=workflow_id)
+    return None if found is None else found[_STORED]
 
 
 @cache
-def _go() -> Statement:
-    going = update(tasks).where(tasks.c.id == parameter(Kind.ID, Argument("task")))
-    return written(going.values(current_stage=parameter(Kind.TEXT, Argument("to"))))
+def _reading_stages() -> Statement:
+    return written(select(_stages_of(parameter(Kind.ID, Argument("workflow"))).label(_STORED)))
+
+
+@lru_cache(MAX_WORKFLOWS)
+def _stages(stored: str | None) -> tuple[Stage, ...]:
+    return () if stored is None else read_stages(json.loads(stored))
 
 
 def _decided(step: Step, allowed: Allowed) -> dict[str, Any]:
@@ -115,11 +133,8 @@ def _decided(step: Step, allowed: Allowed) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _recorded_with(more: Mapping[str, Any]) -> Record:
-    def record(unit: Unit, task_id: str, changes: Mapping[str, tuple[Any, Any]]) -> None:
-        task_rules.record_updated(unit, task_id, changes, more)
-
-    return record
+def _telling(more: Mapping[str, Any]) -> Tells:
+    return lambda task_id, changes: task_rules.updated(task_id, changes, more)
 
 
 #: The member of the input that has to be another one, for each reason.

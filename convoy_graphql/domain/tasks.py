@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, any_, func, literal_column, or_, select
 
-from convoy_graphql.domain.problems import InvalidInput, Refused
-from convoy_graphql.domain.unit import TASK_CREATED, TASK_UPDATED, Unit
+from convoy_graphql.domain.problems import InvalidInput, Problem
+from convoy_graphql.domain.unit import TASK_CREATED, TASK_UPDATED, Telling
 from convoy_graphql.model import stages
 from convoy_graphql.model.entities import Kind
+from convoy_graphql.model.tables import tasks
 from convoy_graphql.model.values import parameter
 from convoy_graphql.pg.statement import Argument
 
 #: The stages of a new task's workflow, beside what it refers to.
-STAGES: Final = "_stages"
+STAGES: Final = "stages"
 
 
-def complete(values: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A new task's values, with the first stage of its workflow where it names none.
+def completes(names: Container[str], found: Mapping[str, ColumnElement[Any]]) -> Mapping[str, ColumnElement[Any]]:
+    """The first stage of its workflow for a new task that names none; what the column says itself where there are no stages."""
+    if "current_stage" in names:
+        return {}
+    default: Any = tasks.c.current_stage.server_default
+    return {"current_stage": func.coalesce(found[STAGES][literal_column("1", Integer)], default.arg)}
 
-    Raises:
-        Refused: it names a stage that its workflow lacks.
-    """
+
+def refuses(values: Mapping[str, Any], found: Mapping[str, Any]) -> Sequence[Problem]:
+    """Of a new task that names a stage which its workflow lacks."""
     given, names = values.get("current_stage"), found[STAGES]
-    if not names or ("current_stage" in values and given is None):
-        return values
-    if given is None:
-        return {**values, "current_stage": names[0]}
-    if given not in names:
-        raise Refused(InvalidInput(("currentStage",), not_a_stage(names)))
-    return values
+    if given is None or not names or given in names:
+        return ()
+    return (InvalidInput(("currentStage",), not_a_stage(names)),)
+
+
+def admits(names: Container[str], found: Mapping[str, ColumnElement[Any]]) -> Sequence[ColumnElement[bool]]:
+    """That `refuses` has nothing to say."""
+    if "current_stage" not in names:
+        return ()
+    given = parameter(Kind.TEXT, Argument("current_stage"))
+    none = func.cardinality(found[STAGES]) == literal_column("0", Integer)
+    return (or_(given.is_(None), none, given == any_(found[STAGES])),)
 
 
 def not_a_stage(names: Sequence[str]) -> str:
@@ -46,21 +56,19 @@ def stage_names() -> Mapping[str, ColumnElement[Any]]:
     ).subquery()
     rows = stages.stages_of_workflow(workflow)
     names = rows.select(stages.stage_name(rows.child)).correlate(None).order_by(*rows.order)
-    return {STAGES: func.array(names.scalar_subquery())}
+    return {STAGES: func.array(names.scalar_subquery(), type_=ARRAY(Text()))}
 
 
-def record_created(unit: Unit, task_id: str, values: Mapping[str, Any]) -> None:
+def created(task_id: str, values: Mapping[str, Any]) -> Telling:
     details = {"milestone_id": values["milestone_id"], "parent_task_id": values.get("parent_task_id")}
-    unit.record(TASK_CREATED, task_id, details)
+    return Telling(TASK_CREATED, task_id, details)
 
 
-def record_updated(
-    unit: Unit, task_id: str, changes: Mapping[str, tuple[Any, Any]], more: Mapping[str, Any] | None = None
-) -> None:
-    """Tells the feed what changed, each as (from, to), and `more` beside it."""
+def updated(task_id: str, changes: Mapping[str, tuple[Any, Any]], more: Mapping[str, Any] | None = None) -> Telling:
+    """What the feed is told of what changed, each as (from, to), and `more` beside it."""
     details = {
         "updated_fields": list(changes),
         "changes": {name: {"from": before, "to": after} for name, (before, after) in changes.items()},
         **(more or {}),
     }
-    unit.record(TASK_UPDATED, task_id, details)
+    return Telling(TASK_UPDATED, task_id, details)

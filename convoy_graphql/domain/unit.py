@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID, uuid4
 
 import orjson
 from sqlalchemy import (
+    CTE,
+    ColumnElement,
     Executable,
+    FromClause,
+    Insert,
     Integer,
     Text,
     Uuid,
@@ -35,19 +39,34 @@ Query: TypeAlias = Executable | Statement
 #: One row as it comes from PostgreSQL: ids as text, JSON as its text, instants as Python's.
 Row: TypeAlias = Mapping[str, Any]
 
+#: Whether a statement wrote the row that it was to write: a column of what it gives.
+IS_WRITTEN: Final = "_is_written"
+
 # Types of activity: the original client's.
 TASK_CREATED: Final = "TASK_CREATED"
 TASK_UPDATED: Final = "TASK_UPDATED"
 
 
+class Telling(NamedTuple):
+    """What the feed is told of a task. `details` have snake_case keys; `timestamp` is added, by the database's clock."""
+
+    activity_type: str
+    task: str
+    details: Mapping[str, Any]
+
+
 class Unit:
     """What a use case works with. Everything that it does is committed at once, or not at all."""
 
-    def __init__(self, transaction: Transaction, actor: str | None) -> None:
+    def __init__(self, transaction: Transaction, actor: str | None, shown: Collection[str] | None = None) -> None:
         self._transaction = transaction
-        self._recorded: list[tuple[str, str, str, str]] = []
+        self._activities: list[str] = []
+        self._unwritten: list[tuple[str, Telling]] = []
         #: Who acts: the id of a user or an agent, None where nobody is named.
         self.actor = actor
+        #: Columns of the changed row that its payload shows, by attribute; None where that is read later. Who can, gives them
+        #: in the outcome as the change leaves them.
+        self.shown = shown
 
     async def fetch(self, query: Query, **values: Any) -> list[Row]:
         """All rows of a query, or those that a change returns. `values` are for the arguments of a written statement.
@@ -81,24 +100,97 @@ class Unit:
     def record(self, activity_type: str, task_id: str, details: Mapping[str, Any]) -> str:
         """Tells the feed what happened to a task: written before the commit, in one statement with all the others.
 
-        `details` have snake_case keys; `timestamp` is added, by the database's clock. Gives the activity's id.
+        Gives the activity's id.
         """
         activity = str(uuid4())
-        self._recorded.append((activity, task_id, activity_type, orjson.dumps(details).decode()))
+        self._activities.append(activity)
+        self._unwritten.append((activity, Telling(activity_type, task_id, details)))
         return activity
+
+    async def write(self, statement: Statement, telling: Telling | None, **values: Any) -> Row | None:
+        """The row that a statement gives which writes a task, and its activity beside it (`telling_of`).
+
+        Where it gives `IS_WRITTEN`, and that is false, nothing was told either.
+        """
+        if telling is None:
+            return await self.fetch_one(statement, **values)
+        activity = str(uuid4())
+        row = await self.fetch_one(statement, **values, **_told(activity, telling, self.actor))
+        if row is not None and row.get(IS_WRITTEN, True):
+            self._activities.append(activity)
+        return row
 
     @property
     def activities(self) -> tuple[str, ...]:
         """The ids of what was recorded, in order."""
-        return tuple(activity for activity, *_ in self._recorded)
+        return tuple(self._activities)
 
     async def write_activity(self) -> None:
-        """Writes what was recorded."""
-        if self._recorded:
-            ids, task_ids, types, details = (list(values) for values in zip(*self._recorded, strict=True))
-            await self.execute(
-                _activities(), ids=ids, task_ids=task_ids, types=types, details=details, actor=self.actor
-            )
+        """Writes what was recorded, and not beside the change itself."""
+        match self._unwritten:
+            case []:
+                return
+            case [(activity, telling)]:
+                await self.execute(_activity(), **_told(activity, telling, self.actor))
+            case several:
+                await self.execute(
+                    _activities(),
+                    actor=self.actor,
+                    ids=[activity for activity, _ in several],
+                    task_ids=[told.task for _, told in several],
+                    types=[told.activity_type for _, told in several],
+                    details=[_json(told.details) for _, told in several],
+                )
+
+
+def telling_of(changed: FromClause) -> CTE:
+    """What writes the activity of the task that is written in the same statement. `changed` has its id and its workspace."""
+    return _insert_of(changed).cte("told")
+
+
+def _told(activity: str, telling: Telling, actor: str | None) -> dict[str, Any]:
+    """The arguments of a statement that writes one activity."""
+    return {
+        "_activity": activity,
+        "_task": telling.task,
+        "_type": telling.activity_type,
+        "_details": _json(telling.details),
+        "_actor": actor,
+    }
+
+
+def _json(details: Mapping[str, Any]) -> str:
+    return orjson.dumps(details).decode()
+
+
+_COLUMNS: Final = ("id", "task_id", "workspace_id", "actor_id", "activity_type", "details", "created_at")
+
+
+def _insert_of(task: FromClause) -> Insert:
+    """Writes one activity for the one row of `task`."""
+    return insert(activity_feed).from_select(
+        list(_COLUMNS),
+        select(
+            parameter(Kind.ID, Argument("_activity")),
+            task.c.id,
+            task.c.workspace_id,
+            parameter(Kind.ID, Argument("_actor")),
+            parameter(Kind.TEXT, Argument("_type")),
+            _stamped(parameter(Kind.JSON, Argument("_details")), func.now()),
+            func.now(),
+        ),
+    )
+
+
+def _stamped(details: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[Any]:
+    return details.op("||")(func.jsonb_build_object(literal_column("'timestamp'"), at))
+
+
+@cache
+def _activity() -> Statement:
+    """Without an array: PostgreSQL plans it once and not each time."""
+    task = select(tasks.c.id, tasks.c.workspace_id).where(tasks.c.id == parameter(Kind.ID, Argument("_task")))
+    return written(_insert_of(task.subquery("task")))
 
 
 @cache
@@ -121,17 +213,15 @@ def _activities() -> Statement:
     )
     # In the order in which they were recorded, which one instant for all would not tell.
     at = func.now() + (cast(given.c.position, Integer) - 1) * literal_column("interval '1 microsecond'", INTERVAL)
-    stamped = cast(given.c.details, JSONB).op("||")(func.jsonb_build_object(literal_column("'timestamp'"), at))
     rows = select(
         given.c.id,
         given.c.task_id,
         tasks.c.workspace_id,
         parameter(Kind.ID, Argument("actor")),
         given.c.activity_type,
-        stamped,
+        _stamped(cast(given.c.details, JSONB), at),
         at,
     ).select_from(given.join(tasks, tasks.c.id == given.c.task_id))
     # `place` is given out in this order, too.
     rows = rows.order_by(given.c.position)
-    into = ["id", "task_id", "workspace_id", "actor_id", "activity_type", "details", "created_at"]
-    return written(insert(activity_feed).from_select(into, rows))
+    return written(insert(activity_feed).from_select(list(_COLUMNS), rows))

@@ -24,7 +24,7 @@ from convoy_graphql.domain.documents import (
 )
 from convoy_graphql.domain.problems import InvalidInput, Problem
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.unit import Unit
+from convoy_graphql.domain.unit import Telling
 from convoy_graphql.model import entities
 from convoy_graphql.model.entities import Entity, Kind
 from convoy_graphql.model.names import camel
@@ -32,6 +32,9 @@ from convoy_graphql.model.tables import best_practices, milestones, patterns, pr
 
 #: Values to write, by column, as `model.values.parameter` takes them.
 Values: TypeAlias = Mapping[str, Any]
+
+#: What a statement looked up, by name, as its other parts read it.
+Found: TypeAlias = Mapping[str, ColumnElement[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +118,8 @@ def nothing_to_check(_values: Values, _changing: Container[str]) -> Sequence[Pro
     return ()
 
 
-def as_given(values: Values, _found: Mapping[str, Any]) -> Values:
-    return values
-
-
-def unrecorded(_unit: Unit, _id: str, _values: Mapping[str, Any]) -> None:
-    pass
+def unrecorded(_id: str, _values: Mapping[str, Any]) -> None:
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,15 +134,27 @@ class Writable:
     #: it is shown the references and what is named in `weighs`.
     check: Callable[[Values, Container[str]], Sequence[Problem]] = field(default=nothing_to_check, kw_only=True)
     weighs: tuple[str, ...] = field(default=(), kw_only=True)
-    #: Instants that the database keeps by itself when others change: the feed is told of them, too.
-    follows: tuple[str, ...] = field(default=(), kw_only=True)
+    #: Instants that the database keeps by itself when another column changes, by that column: the feed is told of them, too.
+    follows: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     #: What is looked up for a new row beside its references, in the same statement. Its arguments are columns of the row.
     looks_up: Callable[[], Mapping[str, ColumnElement[Any]]] = field(default=dict, kw_only=True)
-    #: The values that a new row gets, from those given and what was looked up.
-    complete: Callable[[Values, Mapping[str, Any]], Values] = field(default=as_given, kw_only=True)
+    #: The values that a new row gets beside those given, from the names of these and what was looked up.
+    completes: Callable[[Container[str], Found], Mapping[str, ColumnElement[Any]]] = field(
+        default=lambda _names, _found: {}, kw_only=True
+    )
+    #: Why a new row is refused, given its values and what was looked up; and the same in SQL, by the names of the values: the
+    #: conditions under which it is not.
+    refuses: Callable[[Values, Mapping[str, Any]], Sequence[Problem]] = field(
+        default=lambda _values, _found: (), kw_only=True
+    )
+    admits: Callable[[Container[str], Found], Sequence[ColumnElement[bool]]] = field(
+        default=lambda _names, _found: (), kw_only=True
+    )
     #: What the feed is told of a new row with its values, and of the values that changed, each as (from, to).
-    record_created: Callable[[Unit, str, Values], None] = field(default=unrecorded, kw_only=True)
-    record_updated: Callable[[Unit, str, Mapping[str, tuple[Any, Any]]], None] = field(default=unrecorded, kw_only=True)
+    tells_created: Callable[[str, Values], Telling | None] = field(default=unrecorded, kw_only=True)
+    tells_updated: Callable[[str, Mapping[str, tuple[Any, Any]]], Telling | None] = field(
+        default=unrecorded, kw_only=True
+    )
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -220,11 +231,13 @@ TASK = Writable(
         reference(tasks.c.workflow_id, entities.WORKFLOW),
     ),
     _home_of_task,
-    follows=("completion_date",),
+    follows={"completion_date": "status"},
     looks_up=task_rules.stage_names,
-    complete=task_rules.complete,
-    record_created=task_rules.record_created,
-    record_updated=task_rules.record_updated,
+    completes=task_rules.completes,
+    refuses=task_rules.refuses,
+    admits=task_rules.admits,
+    tells_created=task_rules.created,
+    tells_updated=task_rules.updated,
 )
 WORKFLOW = Writable(
     entities.WORKFLOW,

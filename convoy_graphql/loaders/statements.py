@@ -28,9 +28,9 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from convoy_graphql.model.arguments import Arguments, Place
 from convoy_graphql.model.edges import Arity, Edge
-from convoy_graphql.model.entities import ENTITIES, Attribute, Expression, Kind, Source
+from convoy_graphql.model.entities import ENTITIES, Expression, Kind
 from convoy_graphql.model.paging import cursor_payload
-from convoy_graphql.model.values import parameter
+from convoy_graphql.model.values import parameter, text_form
 from convoy_graphql.pg.statement import Statement, written
 
 #: The values of one parent's `Edge.needs`, in that order.
@@ -191,21 +191,6 @@ def _beyond(edge: Edge, form: Arguments) -> Statement | None:
 
 def _beside(parent: FromClause, beside: LateralFromClause) -> Select[Any]:
     return select(parent.c[POSITION], *beside.c).select_from(parent.join(beside, true()))
-
-
-def text_form(attribute: Attribute, row: Source) -> Expression:
-    """The value as PostgreSQL's JSON writes it, as text: so an answer made here equals one made in the database.
-
-    Python would fail at a year of five digits, and would round a number that a double cannot hold.
-    """
-    value = attribute.value(row)
-    match attribute.kind:
-        case Kind.DATETIME:
-            return func.to_json(value).op("#>>", return_type=Text())(literal_column("'{}'"))
-        case Kind.JSON | Kind.ID:
-            return cast(value, Text)
-        case _:
-            return value
 
 
 def types_of(ids: Sequence[str]) -> Bound:

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Table, Text, Uuid, and_, not_
+from sqlalchemy import Column, ColumnElement, FromClause, Table, Text, Uuid, and_, not_
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from convoy_graphql.model import rows, stages, tables
@@ -89,6 +89,12 @@ class Entity:
     @cached_property
     def by_graphql_name(self) -> Mapping[str, Attribute]:
         return {attribute.graphql_name: attribute for attribute in self.attributes.values()}
+
+    @cached_property
+    def columns(self) -> Mapping[str, str]:
+        """Names of the attributes that are columns of the table, by their names in the API: one row alone says what they are."""
+        of_row = self.attributes.values()
+        return {each.graphql_name: each.name for each in of_row if isinstance(each.value(self.stored), Column)}
 
     @cached_property
     def order(self) -> tuple[Term, ...]:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ARRAY, Boolean, Integer, Text, Uuid, bindparam, cast
+from sqlalchemy import ARRAY, Boolean, Integer, Text, Uuid, bindparam, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 from convoy_graphql.errors import BadUserInput
-from convoy_graphql.model.entities import Expression, Kind
+from convoy_graphql.model.entities import Attribute, Expression, Kind, Source
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:[0-5]\d)")
@@ -177,3 +177,23 @@ def list_parameter(kind: Kind, values: Any) -> Expression:
     if kind is Kind.DATETIME:
         return cast(bindparam(None, values, type_=ARRAY(Text())), ARRAY(_TYPES[kind]))
     return bindparam(None, values, type_=ARRAY(_TYPES[kind]))
+
+
+def text_form(attribute: Attribute, row: Source) -> Expression:
+    """The value as PostgreSQL's JSON writes it, as text: so an answer made here equals one made in the database.
+
+    Python would fail at a year of five digits, and would round a number that a double cannot hold.
+    """
+    value = attribute.value(row)
+    match attribute.kind:
+        case Kind.DATETIME:
+            return instant_text(value)
+        case Kind.JSON | Kind.ID:
+            return cast(value, Text)
+        case _:
+            return value
+
+
+def instant_text(instant: Expression) -> Expression:
+    """An instant as the API and the feed tell it."""
+    return func.to_json(instant).op("#>>", return_type=Text())(literal_column("'{}'"))

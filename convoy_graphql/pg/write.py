@@ -133,10 +133,10 @@ class Transaction:
             self._connection = await self._pool.acquire()
             await begin.begin(self._connection, begin.write(self._viewer))
 
-    async def commit(self) -> Pooled:
-        """Commits, and gives the connection with a snapshot begun that shows it; None where nothing was done.
+    async def commit(self, *, then_read: bool = True) -> Pooled:
+        """Commits. `then_read`: gives the connection with a snapshot begun that shows what was changed.
 
-        Both in one message: who reads what was changed would send the second at once.
+        Both in one message: who reads it would send the second at once. None where nothing was done, or nothing is read.
 
         Raises:
             OutcomeUnknown: the connection was lost before PostgreSQL said whether it committed.
@@ -146,13 +146,16 @@ class Transaction:
             return None
         with _read_as_a_write():
             try:
-                await self._connection.execute(f"commit; {begin.snapshot(self._viewer)}")
+                await self._connection.execute(f"commit; {begin.snapshot(self._viewer)}" if then_read else "commit")
             except Exception as error:
                 if lost_connection(error):
                     raise OutcomeUnknown from error
                 raise
         connection, self._connection = self._connection, None
-        return connection
+        if then_read:
+            return connection
+        self._pool.release(connection)
+        return None
 
     async def end(self) -> None:
         """Undoes what is not committed, and gives the connection back."""
@@ -171,8 +174,12 @@ class Session(Reader):
         super().__init__(pool, viewer)
         self.settings = settings
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], reads_more: Callable[[T], bool] = lambda _: True
+    ) -> T:
         """What `work` returns, once its transaction is committed. Whatever it raises rolls the transaction back.
+
+        `reads_more`: whether, given this, the session reads next, in a snapshot that shows the change.
 
         `work` runs anew, in a new transaction, when another one interfered: it must change nothing but the database.
 
@@ -184,20 +191,20 @@ class Session(Reader):
         pause_s = FIRST_PAUSE_S
         for _ in range(ATTEMPTS - 1):
             with suppress(Interfered):
-                return await self._attempt(work)
+                return await self._attempt(work, reads_more)
             # Two that met would meet again if they waited equally long.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311
             pause_s *= 2
         try:
-            return await self._attempt(work)
+            return await self._attempt(work, reads_more)
         except Interfered as error:
             raise Contention(ATTEMPTS) from error
 
-    async def _attempt(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def _attempt(self, work: Callable[[Transaction], Awaitable[T]], reads_more: Callable[[T], bool]) -> T:
         transaction = Transaction(self._pool, self.viewer)
         try:
             result = await work(transaction)
-            self._connection = await transaction.commit()
+            self._connection = await transaction.commit(then_read=reads_more(result))
         finally:
             if transaction.is_open:
                 # Shielded, since a request that is cancelled must still give its connection back.

@@ -13,11 +13,12 @@ from convoy_graphql.domain.bulk.arrays import unnested
 from convoy_graphql.domain.bulk.ledger import Ledger, Note, Rows, read_rows
 from convoy_graphql.domain.problems import Conflict, InvalidInput, NotFound
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import IS_CURRENT, as_told
+from convoy_graphql.domain.row_statements import IS_CURRENT
 from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import tasks
+from convoy_graphql.model.values import instant_text
 from convoy_graphql.pg.statement import Statement, written
 
 #: The list in the input.
@@ -81,7 +82,7 @@ def _lock(columns: tuple[str, ...], *, for_deletion: bool | None) -> Statement:
             tasks.c.id,
             (tasks.c.updated_at == given.c.version).label(IS_CURRENT),
             *(tasks.c[name] for name in columns),
-            *(as_told(tasks.c[name]).label(name) for name in TASK.follows),
+            *(instant_text(tasks.c[name]).label(name) for name in TASK.follows),
         )
         .select_from(tasks.join(given, tasks.c.id == given.c.id))
         .order_by(tasks.c.id)

@@ -15,14 +15,14 @@ from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.rows import as_told, read_values
-from convoy_graphql.domain.tasks import record_updated
+from convoy_graphql.domain.rows import read_values
+from convoy_graphql.domain.tasks import updated
 from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.domain.violations import problem_of
 from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import tasks, workflows
-from convoy_graphql.model.values import list_parameter
+from convoy_graphql.model.values import instant_text, list_parameter
 from convoy_graphql.pg.statement import Statement, written
 from convoy_graphql.pg.write import Violated
 
@@ -57,7 +57,7 @@ async def _run(unit: Unit, rows: Rows[Existing]) -> Outcome:
         was, is_now = before[row_id], after[row_id]
         told = {name: (was[name], value) for name, value in changed.items()}
         told |= {name: (was[name], is_now[name]) for name in TASK.follows if was[name] != is_now[name]}
-        record_updated(unit, row_id, told)
+        unit.record(*updated(row_id, told))
     facts = ledger.facts([row.id for row in rows.rows], changed=len(changes))
     return Outcome(None, unit.activities, facts)
 
@@ -94,4 +94,4 @@ async def _write(unit: Unit, rows: Mapping[str, Mapping[str, Any]], ledger: Ledg
 def _update() -> Statement:
     given = unnested({"id": Kind.ID, **{each.name: each.kind for each in _CHANGEABLE}})
     query = update(tasks).where(tasks.c.id == given.c.id).values({name: given.c[name] for name in _COLUMNS})
-    return written(query.returning(tasks.c.id, *(as_told(tasks.c[name]).label(name) for name in TASK.follows)))
+    return written(query.returning(tasks.c.id, *(instant_text(tasks.c[name]).label(name) for name in TASK.follows)))

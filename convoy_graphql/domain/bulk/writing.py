@@ -21,7 +21,7 @@ from convoy_graphql.domain.problems import (
     Problem,
     WorkspaceMismatch,
 )
-from convoy_graphql.domain.tasks import not_a_stage, record_created
+from convoy_graphql.domain.tasks import created, not_a_stage
 from convoy_graphql.domain.unit import Unit
 from convoy_graphql.domain.violations import problem_of
 from convoy_graphql.domain.writable import TASK, Values
@@ -84,7 +84,7 @@ async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, m
     except Violated as violated:
         raise _came_between(violated, ledger, ids, values, waiting) from violated
     for place in made:
-        record_created(unit, ids[place], values[place])
+        unit.record(*created(ids[place], values[place]))
     for place, task_id in waiting:
         unit.record(DEPENDENCY_ADDED, ids[place], {"depends_on_task_id": task_id})
     return len(waiting)

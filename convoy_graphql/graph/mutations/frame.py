@@ -35,6 +35,9 @@ from convoy_graphql.loaders.statements import POSITION, Batch
 from convoy_graphql.model.arguments import read_arguments
 from convoy_graphql.model.edges import ROW_BY_ID, words
 from convoy_graphql.model.entities import ACTIVITY, Entity
+from convoy_graphql.model.names import camel
+
+_TYPENAME: Final = "__typename"
 
 #: The members of an input type: the type of each, and what it is.
 Takes: TypeAlias = Mapping[str, tuple[Any, str]]
@@ -54,22 +57,29 @@ COMMON: Final[Takes] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A field of a payload: its type, what it is, and how it is found for an outcome."""
+    """A field of a payload: its type, what it is, and how it is found for an outcome.
+
+    `target`: it is the row that the outcome names, of this entity. `reads`: what it shows has to be read after the change.
+    """
 
     type: Any
     description: str
     resolve: Resolver
+    target: Entity | None = None
+    reads: bool = True
 
 
 def mutation(use_case: UseCase, description: str, *, takes: Takes, shows: Mapping[str, Shown]) -> Any:
     """The field of `Mutation` that performs a use case, with its input and its payload."""
     name = use_case.name[0].upper() + use_case.name[1:]
+    members = {**shows, **_ALWAYS_SHOWN}
     taken = input_type(f"{name}Input", f"What `{use_case.name}` takes.", {**takes, **COMMON})
-    payload = _payload_type(f"{name}Payload", f"What `{use_case.name}` came to.", {**shows, **_ALWAYS_SHOWN})
+    payload = _payload_type(f"{name}Payload", f"What `{use_case.name}` came to.", members)
+    by_graphql_name = {camel(member): shown for member, shown in members.items()}
 
     async def resolve(_root: object, info: Info, *, input: Mapping[str, Any]) -> Outcome:
         context = info.context
-        outcome = await perform(context.session, use_case, input)
+        outcome = await perform(context.session, use_case, input, columns_shown(Selection.below(info), by_graphql_name))
         context.begin_anew()
         return outcome
 
@@ -110,17 +120,36 @@ def _payload_type(name: str, description: str, members: Mapping[str, Shown]) -> 
 # What payloads show
 
 
+def columns_shown(selection: Selection, members: Mapping[str, Shown]) -> frozenset[str] | None:
+    """The columns of the changed row that a payload shows, where it shows nothing else that has to be read: the change itself
+    can then give them, as they stand when it is committed. None where something else is selected."""
+    found: set[str] = set()
+    for name in selection:
+        shown = members.get(name)
+        if shown is not None and shown.target is not None:
+            columns = shown.target.columns
+            selected = [inner for inner in selection.inside(name) if inner != _TYPENAME]
+            if not columns.keys() >= set(selected):
+                return None
+            found.update(columns[inner] for inner in selected)
+        elif shown is not None and shown.reads:
+            return None
+    return frozenset(found)
+
+
 def row(target: Entity, description: str | None = None) -> Shown:
     """The row that the outcome names, as it stands after the commit."""
 
-    def resolve(outcome: Outcome, info: Info) -> Awaitable[Answer] | None:
+    def resolve(outcome: Outcome, info: Info) -> Awaitable[Answer] | Record | None:
+        if outcome.record is not None:
+            return outcome.record
         return None if outcome.row is None else load_row(info, target, outcome.row)
 
     said = (
         description
         or f"The {words(target.name)} as it is now; null when nothing was changed, or when it is gone since."
     )
-    return Shown(_type_of(target) | None, said, resolve)
+    return Shown(_type_of(target) | None, said, resolve, target)
 
 
 def activities(description: str | None = None) -> Shown:
@@ -139,7 +168,7 @@ def activities(description: str | None = None) -> Shown:
 
 def fact(type: Any, description: str, read: Callable[[Outcome], Any]) -> Shown:
     """Whatever else the outcome says."""
-    return Shown(type, description, lambda outcome, _info: read(outcome))
+    return Shown(type, description, lambda outcome, _info: read(outcome), reads=False)
 
 
 def load_row(info: Info, target: Entity, row_id: str) -> Awaitable[Answer]:
