@@ -138,7 +138,11 @@ _OPTIONS: Mapping[str, Sequence[Any]] = {
     "description": ["Deep", "Wide", None],
     "status": ["TODO", "IN_PROGRESS", "DONE", "CANCELLED", None],
     "currentStage": ["PLAN", "BUILD", "BUILD", "NOWHERE", None],
-    "stages": [[{"name": "PLAN"}, {"name": "BUILD", "is_checkpoint": True}, {"name": "REVIEW"}], [{"name": "BUILD"}]],
+    "stages": [
+        [{"name": "PLAN"}, {"name": "BUILD", "is_checkpoint": True}, {"name": "REVIEW"}],
+        [{"name": "PLAN", "transitions": ["REVIEW"]}, {"name": "BUILD"}, {"name": "REVIEW", "transitions": []}],
+        [{"name": "BUILD"}],
+    ],
     "patternType": ["NOTE", "HINT"],
     "category": ["NOTE", "HINT"],
     "content": [{"says": 1}, {"says": [2]}],
@@ -198,6 +202,8 @@ def shows(name: str) -> str:
     return {
         "setTaskDependencies": f"added {{ dependsOnTaskId }} removed {told}",
         "moveTask": f"subtasksMoved {told}",
+        "claimNextTask": f"task {{ id }} {told}",
+        "importMilestone": f"{told} {RESULTS}",
         "addTaskActivity": "activity { id }",
         "addTaskComment": "activity { id }",
         "createTasks": f"{told} {RESULTS}",

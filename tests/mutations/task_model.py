@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from graph_model import (
@@ -52,6 +53,8 @@ def expect(state: State, name: str, given: Mapping[str, Any]) -> Expected | None
 
 def expect_rows(state: State, name: str, given: Mapping[str, Any], failed: set[int]) -> State:
     """The next state after a change of many tasks of which those at some places failed: each is as it is by itself."""
+    if name == "importMilestone":
+        return _import(state, given, failed)
     single, rows = name.removesuffix("s"), given["tasks"]
     twice = {row["id"] for at, row in enumerate(rows) if row["id"] in [other["id"] for other in rows[:at]]}
     for at in failed:
@@ -64,6 +67,28 @@ def expect_rows(state: State, name: str, given: Mapping[str, Any], failed: set[i
         assert expected is not None
         assert [] == expected.refusals, (name, row)
         state = expected.state
+    return state
+
+
+def _import(state: State, given: Mapping[str, Any], failed: set[int]) -> State:
+    """Each task is as it is by itself, in the milestone; and waits for those whom it names, by reference or by id."""
+    rows = [{**row, "milestoneId": given["milestoneId"]} for row in given["tasks"]]
+    ids = {row["clientRef"]: row["id"] for row in rows}
+    lost = {row["clientRef"] for at, row in enumerate(rows) if at in failed}
+    for at, row in enumerate(rows):
+        alone = expect(state, "createTask", row)
+        assert alone is not None
+        waits = row.get("dependsOnTaskIds", ())
+        named = {str(place): other for place, other in enumerate(waits)}
+        home = state["milestones"][given["milestoneId"]]["workspace_id"]
+        apart = _apart({**state, "tasks": {**state["tasks"], row["id"]: {"workspace_id": home}}}, named, row["id"])
+        reasons = [*alone.refusals, *apart, *lost.intersection(row["dependsOnRefs"])]
+        assert bool(reasons) == (at in failed), (row, reasons)
+        state = state if at in failed else alone.state
+    for at, row in enumerate(rows):
+        if at not in failed:
+            for other in (*(ids[ref] for ref in row["dependsOnRefs"]), *row.get("dependsOnTaskIds", ())):
+                _draw(state, row["id"], other)
     return state
 
 
@@ -167,6 +192,49 @@ def _change_task(state: State, given: Mapping[str, Any], names: tuple[str, ...])
     return change(state, "Task", row, given, columns)
 
 
+def _transition(state: State, given: Mapping[str, Any]) -> Told:
+    """By the stages' names in their order, of which a checkpoint is left forward with APPROVE only."""
+    row, to, decision = state["tasks"].get(given["taskId"]), given.get("to"), given.get("decision")
+    if row is None:
+        return {}, [("NOT_FOUND", "taskId")]
+    if is_stale(row, given):
+        return {}, [("CONFLICT", "ifUpdatedAt")]
+    here = row["current_stage"]
+    if decision == "REJECT":
+        if to not in {None, here}:
+            return {}, [("STAGE_TRANSITION_REFUSED", "to")]
+        return {}, change(state, "Task", row, {"status": "CANCELLED"}, {"status": "status"})
+    if to is not None and to == here:
+        return {}, []
+    stages = {stage["name"]: stage for stage in state["workflows"].get(row["workflow_id"], {}).get("stages", ())}
+    if not stages:
+        return {}, [("STAGE_TRANSITION_REFUSED", "taskId")]
+    names = list(stages)
+    at = names.index(here) if here in stages else -1
+    ahead, behind = names[at + 1 :], names[: max(at, 0)]
+    forced, is_known = bool(given.get("force")), at >= 0
+    listed = stages[here].get("transitions") if is_known else None
+    led_to = [*behind, *(ahead if not is_known else ahead[:1])] if listed is None else [n for n in names if n in listed]
+    if to is None:
+        near = names if forced else led_to
+        to = next(
+            (name for name in reversed(near) if name in behind)
+            if decision == "REVISE" and is_known
+            else (name for name in near if name in ahead),
+            None,
+        )
+    wanted = ahead if decision == "APPROVE" else behind if decision == "REVISE" else names
+    guarded = is_known and stages[here].get("is_checkpoint", False) and to in ahead and decision is None
+    if to is None or to not in names:
+        return {}, [("STAGE_TRANSITION_REFUSED", "to")]
+    if not forced and (to not in led_to or (is_known and to not in wanted)):
+        return {}, [("STAGE_TRANSITION_REFUSED", "to")]
+    if not forced and guarded:
+        return {}, [("STAGE_TRANSITION_REFUSED", "decision")]
+    row.update(current_stage=to, updated_at=ANOTHER)
+    return {}, []
+
+
 def _set_status(state: State, given: Mapping[str, Any]) -> Told:
     return {}, _change_task(state, given, ("status",))
 
@@ -208,16 +276,46 @@ def _claim(state: State, given: Mapping[str, Any]) -> Told:
     row = state["tasks"].get(given["taskId"])
     if row is None:
         return {}, [("NOT_FOUND", "taskId")]
-    reasons = [
-        not is_open(row),
-        any(claim["task_id"] == row["id"] for claim in state["task_claims"].values()),
-        any(is_open(state["tasks"][target]) for source, target in arrows(state) if source == row["id"]),
-        any(is_open(each) for each in state["tasks"].values() if each["parent_task_id"] == row["id"]),
-    ]
-    if any(reasons):
-        return {}, [("CLAIM_REFUSED", "taskId")] * sum(reasons)
-    state["task_claims"][f"of {row['id']}"] = {"task_id": row["id"], "workspace_id": row["workspace_id"]}
+    if reasons := _not_ready(state, row):
+        return {}, [("CLAIM_REFUSED", "taskId")] * reasons
+    _take(state, row)
     return {}, []
+
+
+def _not_ready(state: State, row: Row) -> int:
+    """For how many reasons the task cannot be claimed."""
+    return sum(
+        [
+            not is_open(row),
+            any(claim["task_id"] == row["id"] for claim in state["task_claims"].values()),
+            any(is_open(state["tasks"][target]) for source, target in arrows(state) if source == row["id"]),
+            any(is_open(each) for each in state["tasks"].values() if each["parent_task_id"] == row["id"]),
+        ]
+    )
+
+
+def _take(state: State, row: Row) -> None:
+    state["task_claims"][f"of {row['id']}"] = {"task_id": row["id"], "workspace_id": row["workspace_id"]}
+
+
+def _claim_next(state: State, given: Mapping[str, Any]) -> Told:
+    """The ready task that was created first. Among others who write, `won` says which: one that is locked is passed over."""
+    ready = [
+        row
+        for row in state["tasks"].values()
+        if row["workspace_id"] == given["workspaceId"] and not _not_ready(state, row)
+    ]
+    lost = [] if given["workspaceId"] in state["workspaces"] else [("NOT_FOUND", "workspaceId")]
+    if "won" in given:
+        won = [row for row in ready if row["id"] == given["won"]]
+        for row in won:
+            _take(state, row)
+        return {}, lost if given["won"] is None else [] if won else [("CLAIM_REFUSED", "taskId")]
+    if ready:
+        first = min(ready, key=lambda row: (datetime.fromisoformat(row["created_at"]), row["id"]))
+        _take(state, first)
+        return {"task": {"id": first["id"]}}, []
+    return {"task": None}, lost
 
 
 def _release(state: State, given: Mapping[str, Any]) -> Told:
@@ -232,11 +330,13 @@ _OTHERS: Mapping[str, Callable[[State, Mapping[str, Any]], Told]] = {
     "addTaskDependency": _add,
     "removeTaskDependency": _remove,
     "setTaskDependencies": _set,
+    "transitionTaskStage": _transition,
     "setTaskStatus": _set_status,
     "moveTask": _move,
     "addTaskActivity": _tell,
     "addTaskComment": _tell,
     "claimTask": _claim,
+    "claimNextTask": _claim_next,
     "releaseClaim": _release,
     "renewClaim": _renew,
 }
