@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Starlette:
         subscriptions = Subscriptions(hub, database, settings)
         app.state.view = GraphQLView(database, subscriptions, settings, authentication)
         app.state.database = database
-        app.state.sockets = WebSocketView(database, subscriptions, settings)
+        app.state.sockets = WebSocketView(database, subscriptions, settings, authentication)
         lasting = [asyncio.create_task(database.wait_until_ready())]
         if authentication is None:
             logger.warning("no authentication is configured: whoever reaches this server reads and changes everything")

@@ -15,9 +15,12 @@ from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 
 from convoy_graphql import observe
+from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import error_list, masked
+from convoy_graphql.server.auth.authentication import Authentication
 from convoy_graphql.server.connections import CONNECTION, Stalled, WebSocketConnection
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone
@@ -39,9 +42,11 @@ class CloseCode(IntEnum):
     """Why a socket is closed. After those marked so, a client of the field opens another one by itself."""
 
     SERVER_RESTARTS = 1012  # comes again; sent by `WebSocketConnection.shutdown`
+    TRY_AGAIN_LATER = 1013  # comes again
     SERVER_FAILED = 4500
     BAD_MESSAGE = 4400
     NOT_INITIALISED = 4401
+    FORBIDDEN = 4403  # comes again: with a fresh token, if it asks for one each time
     WRONG_SUBPROTOCOL = 4406
     INIT_TOO_LATE = 4408  # comes again
     ID_IN_USE = 4409
@@ -66,8 +71,15 @@ class Close(Exception):
 class WebSocketView:
     """An ASGI application for the endpoint's WebSockets."""
 
-    def __init__(self, database: Database, subscriptions: Subscriptions, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Subscriptions,
+        settings: Settings,
+        authentication: Authentication | None = None,
+    ) -> None:
         self._executors = Executors(database, settings)
+        self._authentication = authentication
         self._subscriptions = subscriptions
         self._settings = settings
 
@@ -87,7 +99,14 @@ class WebSocketView:
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         connection: WebSocketConnection = scope["extensions"][CONNECTION]
-        socket = _Socket(connection, receive, self._executors, self._subscriptions, self._settings)
+        socket = _Socket(
+            connection,
+            receive,
+            self._executors,
+            self._subscriptions,
+            self._settings,
+            authentication=self._authentication,
+        )
         with observe.sockets.track_inprogress():
             code = await socket.serve()
         observe.socket_closes.labels(str(code) if code in _TOLD_APART else "other").inc()
@@ -103,12 +122,17 @@ class _Socket:
         executors: Executors,
         subscriptions: Subscriptions,
         settings: Settings,
+        *,
+        authentication: Authentication | None,
     ) -> None:
         self._connection = connection
         self._receive = receive
         self._executors = executors
         self._subscriptions = subscriptions
         self._settings = settings
+        self._authentication = authentication
+        self._viewer: Viewer | None = None
+        self._lasts_s: float | None = None
         self._is_initialised = False
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._code = 0
@@ -116,13 +140,18 @@ class _Socket:
     async def serve(self) -> int:
         """Answers messages until the socket is closed. Returns the code that it was closed with."""
         try:
-            async with asyncio.timeout(self._settings.socket_init_timeout_s) as init:
+            async with asyncio.timeout(self._settings.socket_init_timeout_s):
+                while not self._is_initialised:
+                    await self._handle(await self._next_message())
+            async with asyncio.timeout(self._lasts_s):
                 while True:
                     await self._handle(await self._next_message())
-                    if self._is_initialised and init.when() is not None:
-                        init.reschedule(None)
         except TimeoutError:
-            self._close(Close(CloseCode.INIT_TOO_LATE, "connection_init has to come first, and soon."))
+            self._close(
+                Close(CloseCode.FORBIDDEN, "Forbidden: TOKEN_EXPIRED")
+                if self._is_initialised
+                else Close(CloseCode.INIT_TOO_LATE, "connection_init has to come first, and soon.")
+            )
         except Close as close:
             self._close(close)
         except (ClientGone, *_CLOSED):
@@ -168,7 +197,8 @@ class _Socket:
                 if task := self._operations.pop(operation_id, None):
                     task.cancel()
             case {"type": "connection_init", **rest} if _is_payload(rest):
-                await self._initialise()
+                given: Any = rest.get("payload")
+                await self._initialise(given)
             case {"type": "ping", **rest} if _is_payload(rest):
                 answer = {"type": "pong"}
                 await self._send(orjson.dumps(answer if rest.get("payload") is None else answer | rest))
@@ -181,10 +211,17 @@ class _Socket:
             case _:
                 raise Close(CloseCode.BAD_MESSAGE, 'A message is a JSON object with a "type".')
 
-    async def _initialise(self) -> None:
+    async def _initialise(self, payload: Mapping[str, Any] | None) -> None:
         if self._is_initialised:
             raise Close(CloseCode.INIT_TWICE, "Too many initialisation requests")
-        # Here is where the message's payload can say who asks.
+        if self._authentication is not None:
+            try:
+                caller = await self._authentication.caller_of(payload)
+            except Unauthenticated as error:
+                raise Close(CloseCode.FORBIDDEN, f"Forbidden: {error.reason}") from None
+            except AuthenticationUnavailable as error:
+                raise Close(CloseCode.TRY_AGAIN_LATER, error.message) from None
+            self._viewer, self._lasts_s = caller.viewer, caller.lasts_s
         self._is_initialised = True
         await self._send(b'{"type":"connection_ack"}')
 
@@ -232,9 +269,9 @@ class _Socket:
     async def _answer(self, operation: Operation, message: _Messages) -> None:
         prepared = prepare(operation, self._settings.max_tokens)
         if not prepared.is_subscription:
-            await self._send(message.next(await self._executors.answer(prepared)))
+            await self._send(message.next(await self._executors.answer(prepared, self._viewer)))
             return
-        async with self._subscriptions.follow(prepared) as subscription:
+        async with self._subscriptions.follow(prepared, self._viewer) as subscription:
             async for payload in subscription:
                 await self._send(message.next(payload.body))
         # The process stops: the stream has not ended, and goes on with another one.

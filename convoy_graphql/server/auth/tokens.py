@@ -66,6 +66,11 @@ class Caller:
     viewer: Viewer
     expires_at: float = _NEVER
 
+    @property
+    def lasts_s(self) -> float:
+        """How long it is still so."""
+        return max(0.0, self.expires_at - time())
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
