@@ -49,7 +49,7 @@ streams = Gauge("convoy_graphql_event_streams", "Event streams (SSE) that are op
 
 stream_ends = Counter(
     "convoy_graphql_event_stream_ends_total",
-    "Event streams that ended, by how: complete, gone (the client), stalled (nothing was read), or restart (the server stops).",
+    "Event streams that ended, by how: complete, gone (the client), stalled (nothing was read), expired (the token), or restart (the server stops).",
     ["how"],
     registry=registry,
 )

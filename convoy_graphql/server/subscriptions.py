@@ -10,7 +10,8 @@ from graphql import SKIP, ArgumentNode, FieldNode, VariableNode, Visitor, Visito
 
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.hub import Hub, Subscription
-from convoy_graphql.feed.stream import Message, Stream, Topic
+from convoy_graphql.feed.stream import Happened, Message, Stream, Topic
+from convoy_graphql.feed.visible import visible_workspaces
 from convoy_graphql.graph import streams
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared
@@ -31,25 +32,43 @@ class Subscriptions:
         self._database = database
         self._settings = settings
 
-    def follow(self, prepared: Prepared, viewer: Viewer | None = None, after: str | None = None) -> Subscription:
+    async def follow(self, prepared: Prepared, viewer: Viewer | None = None, after: str | None = None) -> Subscription:
         """The subscription that an operation of `viewer` asks for; `after` takes the place of the cursor in its arguments.
 
         Raises:
             RequestError: a variable or an argument has a value that is not taken.
         """
         stream = streams.Stream(prepared)
+        rights = None if viewer is None else viewer.rights
+        visible = await self._visible(viewer)
 
         async def answer(messages: Sequence[Message]) -> Sequence[bytes | None]:
             async with self._database.reader(viewer) as reader:
                 results = await stream.answer(messages, OperationContext(reader.fetch, viewer=viewer))
+                # Asked again: who has left a workspace since is not told that something happened there.
+                still = None if visible is None else await visible_workspaces(reader.fetch)
             most = self._settings.max_errors
-            return [None if result is None else encode(result_answer(result, most)) for result in results]
+            return [
+                None if result is None or _is_hidden(message, still) else encode(result_answer(result, most))
+                for message, result in zip(messages, results, strict=True)
+            ]
 
         def follow(of: Stream, wanted: FeedFilter, cursor: str | None, initial: int) -> Subscription:
-            topic = Topic((key_of(prepared), None if viewer is None else viewer.rights), of, wanted, answer)
+            topic = Topic((key_of(prepared), rights, visible), of, wanted, answer, visible)
             return self._hub.follow(topic, after=cursor if after is None else after, initial=initial)
 
         return stream.open(follow)
+
+    async def _visible(self, viewer: Viewer | None) -> frozenset[str] | None:
+        """The workspaces whose events the viewer may know of; None for all."""
+        if viewer is None or viewer.is_service:
+            return None
+        async with self._database.reader(viewer) as reader:
+            return await visible_workspaces(reader.fetch)
+
+
+def _is_hidden(message: Message, visible: frozenset[str] | None) -> bool:
+    return visible is not None and isinstance(message, Happened) and message.workspace_id not in visible
 
 
 def key_of(prepared: Prepared) -> Hashable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from enum import IntEnum
+from time import time
 from typing import Any, Final
 
 import orjson
@@ -41,12 +42,12 @@ MAX_ID_LENGTH: Final = 256
 class CloseCode(IntEnum):
     """Why a socket is closed. After those marked so, a client of the field opens another one by itself."""
 
-    SERVER_RESTARTS = 1012  # comes again; sent by `WebSocketConnection.shutdown`
+    SERVER_RESTARTS = 1012  # comes again; `WebSocketConnection.shutdown` sends it, too
     TRY_AGAIN_LATER = 1013  # comes again
     SERVER_FAILED = 4500
     BAD_MESSAGE = 4400
     NOT_INITIALISED = 4401
-    FORBIDDEN = 4403  # comes again: with a fresh token, if it asks for one each time
+    FORBIDDEN = 4403  # comes again
     WRONG_SUBPROTOCOL = 4406
     INIT_TOO_LATE = 4408  # comes again
     ID_IN_USE = 4409
@@ -78,14 +79,14 @@ class WebSocketView:
         settings: Settings,
         authentication: Authentication | None = None,
     ) -> None:
-        self._executors = Executors(database, settings)
-        self._authentication = authentication
-        self._subscriptions = subscriptions
-        self._settings = settings
+        self.executors = Executors(database, settings)
+        self.subscriptions = subscriptions
+        self.settings = settings
+        self.authentication = authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        if not is_allowed(scope, self._settings.allowed_origins):
+        if not is_allowed(scope, self.settings.allowed_origins):
             observe.socket_closes.labels("403").inc()
             await send({"type": "websocket.close"})
             return
@@ -99,14 +100,7 @@ class WebSocketView:
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         connection: WebSocketConnection = scope["extensions"][CONNECTION]
-        socket = _Socket(
-            connection,
-            receive,
-            self._executors,
-            self._subscriptions,
-            self._settings,
-            authentication=self._authentication,
-        )
+        socket = _Socket(connection, receive, self)
         with observe.sockets.track_inprogress():
             code = await socket.serve()
         observe.socket_closes.labels(str(code) if code in _TOLD_APART else "other").inc()
@@ -115,43 +109,29 @@ class WebSocketView:
 class _Socket:
     """One client's socket, from its acceptance to its end."""
 
-    def __init__(
-        self,
-        connection: WebSocketConnection,
-        receive: Receive,
-        executors: Executors,
-        subscriptions: Subscriptions,
-        settings: Settings,
-        *,
-        authentication: Authentication | None,
-    ) -> None:
+    def __init__(self, connection: WebSocketConnection, receive: Receive, view: WebSocketView) -> None:
         self._connection = connection
         self._receive = receive
-        self._executors = executors
-        self._subscriptions = subscriptions
-        self._settings = settings
-        self._authentication = authentication
+        self._view = view
+        self._settings = view.settings
         self._viewer: Viewer | None = None
-        self._lasts_s: float | None = None
         self._is_initialised = False
+        # Until it is initialised, and then until its token ends.
+        self._time = asyncio.timeout(view.settings.socket_init_timeout_s)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._code = 0
 
     async def serve(self) -> int:
         """Answers messages until the socket is closed. Returns the code that it was closed with."""
         try:
-            async with asyncio.timeout(self._settings.socket_init_timeout_s):
-                while not self._is_initialised:
-                    await self._handle(await self._next_message())
-            async with asyncio.timeout(self._lasts_s):
+            async with self._time:
                 while True:
                     await self._handle(await self._next_message())
         except TimeoutError:
-            self._close(
-                Close(CloseCode.FORBIDDEN, "Forbidden: TOKEN_EXPIRED")
-                if self._is_initialised
-                else Close(CloseCode.INIT_TOO_LATE, "connection_init has to come first, and soon.")
-            )
+            if self._is_initialised:
+                self._close(Close(CloseCode.FORBIDDEN, "The token has expired. Connect again with a fresh one."))
+            else:
+                self._close(Close(CloseCode.INIT_TOO_LATE, "connection_init has to come first, and soon."))
         except Close as close:
             self._close(close)
         except (ClientGone, *_CLOSED):
@@ -197,8 +177,7 @@ class _Socket:
                 if task := self._operations.pop(operation_id, None):
                     task.cancel()
             case {"type": "connection_init", **rest} if _is_payload(rest):
-                given: Any = rest.get("payload")
-                await self._initialise(given)
+                await self._initialise(message.get("payload"))
             case {"type": "ping", **rest} if _is_payload(rest):
                 answer = {"type": "pong"}
                 await self._send(orjson.dumps(answer if rest.get("payload") is None else answer | rest))
@@ -214,15 +193,18 @@ class _Socket:
     async def _initialise(self, payload: Mapping[str, Any] | None) -> None:
         if self._is_initialised:
             raise Close(CloseCode.INIT_TWICE, "Too many initialisation requests")
-        if self._authentication is not None:
+        ends_in_s = None
+        if self._view.authentication is not None:
             try:
-                caller = await self._authentication.caller_of(payload)
+                caller = await self._view.authentication.caller_of(payload)
             except Unauthenticated as error:
-                raise Close(CloseCode.FORBIDDEN, f"Forbidden: {error.reason}") from None
+                raise Close(CloseCode.FORBIDDEN, error.message) from None
             except AuthenticationUnavailable as error:
                 raise Close(CloseCode.TRY_AGAIN_LATER, error.message) from None
-            self._viewer, self._lasts_s = caller.viewer, caller.lasts_s
+            self._viewer = caller.viewer
+            ends_in_s = caller.expires_at - time()
         self._is_initialised = True
+        self._time.reschedule(None if ends_in_s is None else asyncio.get_running_loop().time() + ends_in_s)
         await self._send(b'{"type":"connection_ack"}')
 
     async def _subscribe(self, operation_id: str, payload: Any) -> None:
@@ -269,9 +251,9 @@ class _Socket:
     async def _answer(self, operation: Operation, message: _Messages) -> None:
         prepared = prepare(operation, self._settings.max_tokens)
         if not prepared.is_subscription:
-            await self._send(message.next(await self._executors.answer(prepared, self._viewer)))
+            await self._send(message.next(await self._view.executors.answer(prepared, self._viewer)))
             return
-        async with self._subscriptions.follow(prepared, self._viewer) as subscription:
+        async with await self._view.subscriptions.follow(prepared, self._viewer) as subscription:
             async for payload in subscription:
                 await self._send(message.next(payload.body))
         # The process stops: the stream has not ended, and goes on with another one.
