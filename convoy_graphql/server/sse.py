@@ -3,7 +3,8 @@
 https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 
 A `next` event has an answer, and as its id the cursor after it: a browser that comes back with `Last-Event-ID` goes on there.
-`complete` says that there is no more. A response that ends without it was cut off, and is to be asked for again.
+`complete` says that there is no more. A response that ends without it was cut off, and is to be asked for again: with a fresh
+token, where it is the token that has ended.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from time import time
 from typing import Final
 
 import orjson
@@ -45,17 +45,19 @@ _HEADERS: Final = [
 
 @dataclass(frozen=True, slots=True)
 class EventStream:
-    """A response: an ASGI application. Of a query it has one answer, of a subscription one after another, until the token ends."""
+    """A response: an ASGI application. Of a query it has one answer, of a subscription one after another.
+
+    `lasts_s` is how long the token is good that asked for it; None where nobody asks for tokens.
+    """
 
     answers: Sequence[bytes] | Subscription
     settings: Settings
-    ends_at: float | None = None
+    lasts_s: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection: HttpConnection = scope["extensions"][CONNECTION]
         with observe.streams.track_inprogress():
-            lasts_s = None if self.ends_at is None else self.ends_at - time()
-            how = await _Stream(connection, receive, send, self.settings).run(self.answers, lasts_s)
+            how = await _Stream(connection, receive, send, self.settings).run(self.answers, self.lasts_s)
         observe.stream_ends.labels(how).inc()
 
 
@@ -78,7 +80,7 @@ class _Stream:
         self._how = "gone"
 
     async def run(self, answers: Sequence[bytes] | Subscription, lasts_s: float | None) -> str:
-        """Sends the answers, and comments while there are none, for as long as the client is there, or `lasts_s` at most.
+        """Sends the answers, and comments while there are none, for as long as the client is there, and its token is good.
 
         Returns how it ended.
         """
@@ -88,16 +90,16 @@ class _Stream:
         self._connection.on_shutdown = sending.cancel
         try:
             await asyncio.wait((sending, watching), timeout=lasts_s, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                self._how = "restart" if sending.cancelled() else sending.result()
-            elif not watching.done():
+            if not sending.done() and not watching.done():
                 self._how = "expired"
+            elif not watching.done():
+                self._how = "restart" if sending.cancelled() else sending.result()
         finally:
             self._connection.on_shutdown = None
             sending.cancel()
             watching.cancel()
             await asyncio.gather(sending, watching, return_exceptions=True)
-        if self._how in {"complete", "expired", "restart"}:
+        if self._how in {"complete", "restart", "expired"}:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         return self._how
 

@@ -106,10 +106,10 @@ class GraphQLView:
         return await example_tabs(self._database, self._settings.max_tokens)
 
     async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream:
-        viewer, ends_at = None, None
+        viewer = lasts_s = None
         if self._authentication is not None:
             caller = await self._authentication.caller(request.header(b"authorization"))
-            viewer, ends_at = caller.viewer, caller.expires_at
+            viewer, lasts_s = caller.viewer, caller.lasts_s
         operation = await read_operation(request, self._settings.max_body_bytes)
         prepared = prepare(operation, self._settings.max_tokens)
         if request.method == "GET" and prepared.is_mutation:
@@ -124,9 +124,8 @@ class GraphQLView:
                     f"A subscription has many answers. Accept {EVENT_STREAM_TYPE}, or send it over a WebSocket.",
                 )
             last_event_id = request.header(LAST_EVENT_ID) or None
-            return EventStream(
-                await self._subscriptions.follow(prepared, viewer, last_event_id), self._settings, ends_at
-            )
+            subscription = await self._subscriptions.follow(prepared, viewer, last_event_id)
+            return EventStream(subscription, self._settings, lasts_s)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
         answer = await self._executors.answer(prepared, viewer, traced=traced)
         return (

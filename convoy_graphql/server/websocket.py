@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from enum import IntEnum
-from time import time
 from typing import Any, Final
 
 import orjson
@@ -47,7 +46,7 @@ class CloseCode(IntEnum):
     SERVER_FAILED = 4500
     BAD_MESSAGE = 4400
     NOT_INITIALISED = 4401
-    FORBIDDEN = 4403  # comes again
+    FORBIDDEN = 4403  # comes again: with a fresh token, if it asks for one each time
     WRONG_SUBPROTOCOL = 4406
     INIT_TOO_LATE = 4408  # comes again
     ID_IN_USE = 4409
@@ -129,7 +128,7 @@ class _Socket:
                     await self._handle(await self._next_message())
         except TimeoutError:
             if self._is_initialised:
-                self._close(Close(CloseCode.FORBIDDEN, "The token has expired. Connect again with a fresh one."))
+                self._close(Close(CloseCode.FORBIDDEN, "Forbidden: TOKEN_EXPIRED"))
             else:
                 self._close(Close(CloseCode.INIT_TOO_LATE, "connection_init has to come first, and soon."))
         except Close as close:
@@ -193,18 +192,17 @@ class _Socket:
     async def _initialise(self, payload: Mapping[str, Any] | None) -> None:
         if self._is_initialised:
             raise Close(CloseCode.INIT_TWICE, "Too many initialisation requests")
-        ends_in_s = None
+        lasts_s = None
         if self._view.authentication is not None:
             try:
                 caller = await self._view.authentication.caller_of(payload)
             except Unauthenticated as error:
-                raise Close(CloseCode.FORBIDDEN, error.message) from None
+                raise Close(CloseCode.FORBIDDEN, f"Forbidden: {error.reason}") from None
             except AuthenticationUnavailable as error:
                 raise Close(CloseCode.TRY_AGAIN_LATER, error.message) from None
-            self._viewer = caller.viewer
-            ends_in_s = caller.expires_at - time()
+            self._viewer, lasts_s = caller.viewer, caller.lasts_s
         self._is_initialised = True
-        self._time.reschedule(None if ends_in_s is None else asyncio.get_running_loop().time() + ends_in_s)
+        self._time.reschedule(None if lasts_s is None else asyncio.get_running_loop().time() + lasts_s)
         await self._send(b'{"type":"connection_ack"}')
 
     async def _subscribe(self, operation_id: str, payload: Any) -> None:
