@@ -55,7 +55,7 @@ def stage_names() -> Mapping[str, ColumnElement[Any]]:
         func.coalesce(parameter(Kind.ID, Argument("workflow_id")), stages.default_workflow_id()).label("id")
     ).subquery()
     rows = stages.stages_of_workflow(workflow)
-    names = rows.select(stages.stage_name(rows.child)).correlate(None).order_by(*rows.order)
+    names = rows.select(rows.child.c.name).correlate(None).order_by(*rows.order)
     return {STAGES: func.array(names.scalar_subquery(), type_=ARRAY(Text()))}
 
 

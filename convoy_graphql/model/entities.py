@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Column, ColumnElement, FromClause, Table, Text, Uuid, and_, not_
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
-from convoy_graphql.model import rows, stages, tables
+from convoy_graphql.model import rows, tables
 from convoy_graphql.model.names import camel
 
 #: Any alias, table or sub-select that has an entity's columns.
@@ -124,11 +124,19 @@ def _kind_of(column: Any) -> Kind:
 
 
 def _column(column: Any, name: str | None = None) -> Attribute:
+    return Attribute(name or column.name, _kind_of(column), column.nullable, column.comment, _read(column.name))
+
+
+def _read(name: str) -> Callable[[Source], Expression]:
     def value(row: Source) -> Expression:
-        expression: Expression = row.c[column.name]
+        expression: Expression = row.c[name]
         return expression
 
-    return Attribute(name or column.name, _kind_of(column), column.nullable, column.comment, value)
+    return value
+
+
+def _of_stage(name: str, kind: Kind, description: str, *, nullable: bool = False) -> Attribute:
+    return Attribute(name, kind, nullable, description, _read(name))
 
 
 #: Columns that are not part of the API: the feed's own, which clients see as an opaque cursor only.
@@ -207,6 +215,7 @@ TASK_CLAIM = entity(
     order_by=("claimed_at",),
     newest_first=True,
 )
+WORKSPACE_MEMBER = entity("WorkspaceMember", "workspace_members", tables.workspace_members)
 ACTIVITY = entity("Activity", "activities", tables.activity_feed, newest_first=True)
 WORKFLOW = entity("Workflow", "workflows", tables.workflows, order_by=("name",))
 PATTERN = entity("Pattern", "patterns", tables.patterns, _scope_of("pattern"), order_by=("scope", "name"))
@@ -221,38 +230,20 @@ WORKFLOW_STAGE = Entity(
     {
         attribute.name: attribute
         for attribute in (
-            Attribute(
-                "name", Kind.TEXT, False, "Name of the stage: what a task's `currentStage` says.", stages.stage_name
-            ),
-            Attribute("description", Kind.TEXT, True, "What is done in the stage.", stages.stage_text("description")),
-            Attribute(
+            _of_stage("name", Kind.TEXT, "Name of the stage: what a task's `currentStage` says."),
+            _of_stage("description", Kind.TEXT, "What is done in the stage.", nullable=True),
+            _of_stage(
                 "order",
                 Kind.INT,
-                False,
                 "Place of the stage in its workflow, by its own `order` or by its place in the list, from 1.",
-                stages.stage_order,
             ),
-            Attribute(
+            _of_stage(
                 "is_checkpoint",
                 Kind.BOOLEAN,
-                False,
                 "Whether a human has to approve before a task leaves the stage forward.",
-                stages.stage_is_checkpoint,
             ),
-            Attribute(
-                "checkpoint_type",
-                Kind.TEXT,
-                True,
-                "What kind of approval the checkpoint asks for.",
-                stages.stage_text("checkpoint_type"),
-            ),
-            Attribute(
-                "definition",
-                Kind.JSON,
-                False,
-                "The stage as stored, with whatever else it holds.",
-                lambda stage: stage.c.definition,
-            ),
+            _of_stage("checkpoint_type", Kind.TEXT, "What kind of approval the checkpoint asks for.", nullable=True),
+            _of_stage("definition", Kind.JSON, "The stage as stored, with whatever else it holds."),
         )
     },
     "One stage of a workflow.",
@@ -261,6 +252,7 @@ WORKFLOW_STAGE = Entity(
 #: Every entity with a table, in the order in which a reader meets them.
 ENTITIES = (
     WORKSPACE,
+    WORKSPACE_MEMBER,
     PROJECT,
     MILESTONE,
     TASK,

@@ -64,7 +64,7 @@ def _is(json: Expression, json_type: str) -> Expression:
     return func.jsonb_typeof(json) == literal_column(f"'{json_type}'")
 
 
-def _stages(workflow: FromClause) -> FromClause:
+def _elements(workflow: FromClause) -> FromClause:
     """One row per element of the workflow's stages: an array's, those of an object's `stages`, none where there is neither."""
     stored, inner = workflow.c.stages, _member(workflow.c.stages, "stages")
     elements = case(
@@ -77,68 +77,72 @@ def _stages(workflow: FromClause) -> FromClause:
     )
 
 
-def stage_name(stage: FromClause) -> Expression:
+def _name(element: FromClause) -> Expression:
     """The stage's name: its `name`, or the element itself where a workflow lists bare names. Null where it has none."""
-    definition = stage.c.definition
+    definition = element.c.definition
     name, bare = _member(definition, "name"), definition.op("#>>", return_type=Text())(literal_column("'{}'"))
     return case((_is(name, "string"), _text_member(definition, "name")), (_is(definition, "string"), bare))
 
 
-def stage_text(key: str) -> Callable[[FromClause], Expression]:
+def _text(element: FromClause, key: str) -> Expression:
     """The stage's `key` where that is a string, else null."""
-
-    def value(stage: FromClause) -> Expression:
-        member = _member(stage.c.definition, key)
-        return case((_is(member, "string"), _text_member(stage.c.definition, key)))
-
-    return value
+    member = _member(element.c.definition, key)
+    return case((_is(member, "string"), _text_member(element.c.definition, key)))
 
 
-def stage_is_checkpoint(stage: FromClause) -> Expression:
+def _is_checkpoint(element: FromClause) -> Expression:
     """Whether the stage's `is_checkpoint` is true; anything else counts as false."""
-    return func.coalesce(_member(stage.c.definition, "is_checkpoint") == literal_column("'true'::jsonb"), false())
+    return func.coalesce(_member(element.c.definition, "is_checkpoint") == literal_column("'true'::jsonb"), false())
 
 
-def stage_order(stage: FromClause) -> Expression:
+def _order(element: FromClause) -> Expression:
     """The stage's `order` where that is a whole number of nine digits at most, else its place in the list, from 1."""
-    order = _member(stage.c.definition, "order")
-    number = cast(order, Numeric)
-    # Compared as a number: a pattern for its digits took as long as the rest of the stage.
-    is_whole = and_(
-        func.scale(number) == literal_column("0", Integer),
-        func.abs(number) < literal_column("1000000000", Numeric),
-    )
+    order = _member(element.c.definition, "order")
+    # In jsonb's order only numbers lie between numbers. Compared as such: a pattern for the digits took as long as the rest.
+    lowest, highest = (literal_column(f"'{sign}999999999'::jsonb", JSONB) for sign in ("-", ""))
+    is_whole = func.scale(cast(order, Numeric)) == literal_column("0", Integer)
     # Nested, since only CASE promises that what is no number is not cast.
-    own = case((_is(order, "number"), case((is_whole, cast(order, Integer)))))
-    return func.coalesce(own, cast(stage.c.position, Integer))
+    own = case((order.between(lowest, highest), case((is_whole, cast(order, Integer)))))
+    return func.coalesce(own, cast(element.c.position, Integer))
 
 
-def _stages_where(where: Callable[[FromClause, FromClause, FromClause], tuple[Expression, ...]]) -> RowsOf:
-    """Stages by their `order`, then their place. `where(workflow, stage, parent)` says whose, and which."""
+def _stages() -> FromClause:
+    """Every stage of every workflow, with what it says of itself: each told once, however often it is asked for."""
+    workflow = alias_of(workflows)
+    element = _elements(workflow)
+    told = {
+        "workflow_id": workflow.c.id,
+        "position": element.c.position,
+        "definition": element.c.definition,
+        "name": _name(element),
+        "description": _text(element, "description"),
+        "order": _order(element),
+        "is_checkpoint": _is_checkpoint(element),
+        "checkpoint_type": _text(element, "checkpoint_type"),
+    }
+    columns = (value.label(name) for name, value in told.items())
+    return select(*columns).select_from(workflow.join(element, true())).subquery()
+
+
+def _stages_where(where: Callable[[FromClause, FromClause], tuple[Expression, ...]]) -> RowsOf:
+    """Stages by their `order`, then their place. `where(stage, parent)` says whose, and which."""
 
     def rows(parent: FromClause) -> Rows:
-        workflow = alias_of(workflows)
-        stage = _stages(workflow)
-        return Rows(
-            stage,
-            workflow.join(stage, true()),
-            where(workflow, stage, parent),
-            (workflow, stage),
-            (stage_order(stage), stage.c.position),
-        )
+        stage = _stages()
+        return Rows(stage, stage, where(stage, parent), (stage,), (stage.c.order, stage.c.position))
 
     return rows
 
 
 #: The stages that a workflow lists. An element without a name is no stage.
 stages_of_workflow = _stages_where(
-    lambda workflow, stage, parent: (workflow.c.id == parent.c.id, stage_name(stage).is_not(None))
+    lambda stage, parent: (stage.c.workflow_id == parent.c.id, stage.c.name.is_not(None))
 )
 
 #: The stage of the task's workflow that bears the name of its current stage; the first, where several do.
 current_stage = _stages_where(
-    lambda workflow, stage, task: (
-        workflow.c.id == func.coalesce(task.c.workflow_id, default_workflow_id()),
-        stage_name(stage) == task.c.current_stage,
+    lambda stage, task: (
+        stage.c.workflow_id == func.coalesce(task.c.workflow_id, default_workflow_id()),
+        stage.c.name == task.c.current_stage,
     )
 )

@@ -75,7 +75,7 @@ def _stages() -> Statement:
         .subquery()
     )
     rows = stages.stages_of_workflow(chosen)
-    listed = rows.select(stages.stage_name(rows.child).label("name"), rows.order[0].label("place"), rows.order[1])
+    listed = rows.select(rows.child.c.name, rows.order[0].label("place"), rows.order[1])
     beside = listed.lateral("stage")
     return written(
         select(chosen.c.id, chosen.c.is_default, beside.c.name)
