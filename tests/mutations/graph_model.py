@@ -212,15 +212,16 @@ def _insert(state: State, kind: str, given: Mapping[str, Any], row_id: str) -> l
         if what.home is None
         else _home(state, KINDS[kind].references[what.home], given[what.home])
     )
-    if refusals := _lost(state, kind, given, home):
-        return refusals
+    refusals = _lost(state, kind, given, home)
     values = {column: given[name] for name, column in what.columns.items() if name in given}
     if kind == "Task" and values.get("current_stage", "") is not None:
         stages = [stage["name"] for stage in state["workflows"].get(values.get("workflow_id"), {}).get("stages", ())]
         if stages and values.get("current_stage", stages[0]) not in stages:
-            return [("INVALID_INPUT", "currentStage")]
+            refusals.append(("INVALID_INPUT", "currentStage"))
         if stages:
             values.setdefault("current_stage", stages[0])
+    if refusals:
+        return refusals
     if row_id in rows:
         return [("ALREADY_EXISTS", "id")]
     everything = dict.fromkeys(what.columns.values()) | dict(what.defaults) | values
