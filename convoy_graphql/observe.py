@@ -53,3 +53,73 @@ stream_ends = Counter(
     ["how"],
     registry=registry,
 )
+
+feed_subscribers = Gauge(
+    "convoy_graphql_feed_subscribers",
+    "Subscribers of this process, by the stream that they follow.",
+    ["stream"],
+    registry=registry,
+)
+
+feed_events = Counter(
+    "convoy_graphql_feed_events_total",
+    "Events that were read once for all subscribers of this process, by stream.",
+    ["stream"],
+    registry=registry,
+)
+
+feed_delivered = Counter(
+    "convoy_graphql_feed_delivered_total",
+    "Messages that were handed to subscribers, by stream.",
+    ["stream"],
+    registry=registry,
+)
+
+feed_lag_seconds = Histogram(
+    "convoy_graphql_feed_lag_seconds",
+    "From the writing of an event to its reading, the writer's transaction included, by stream.",
+    ["stream"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+    registry=registry,
+)
+
+feed_answer_seconds = Histogram(
+    "convoy_graphql_feed_answer_seconds",
+    "From the reading of a topic's events to their answers, which all its subscribers share, by stream.",
+    ["stream"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=registry,
+)
+
+feed_listening = Gauge(
+    "convoy_graphql_feed_listening",
+    "Whether the database's notifications come (1); the feed is polled where they do not (0).",
+    registry=registry,
+)
+
+feed_listener_changes = Counter(
+    "convoy_graphql_feed_listener_changes_total",
+    "How often the listener began to hear notifications (listening), lost its connection (lost), or found that none come (deaf).",
+    ["to"],
+    registry=registry,
+)
+
+feed_polls = Counter(
+    "convoy_graphql_feed_polls_total",
+    "Looks at the feed that no notification asked for.",
+    registry=registry,
+)
+
+feed_fallen_behind = Counter(
+    "convoy_graphql_feed_fallen_behind_total",
+    "How often what waited for a subscriber was dropped, to be read again from its cursor, and the same of whole topics.",
+    ["what"],
+    registry=registry,
+)
+
+feed_discontinuities = Counter(
+    "convoy_graphql_feed_discontinuities_total",
+    "Subscribers that were told that events may be missing, by the reason.",
+    ["reason"],
+    registry=registry,
+)

@@ -30,6 +30,12 @@ class Settings:
         variable="DATABASE_URL",
         is_secret=True,
     )
+    listen_database_url: str | None = setting(
+        None,
+        "The same database where `DATABASE_URL` leads through a transaction pooler: a direct connection, or one in session mode, for notifications. Without it the feed is polled there.",
+        variable="LISTEN_DATABASE_URL",
+        is_secret=True,
+    )
     data_dir: Path = setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
     pool_size: int = setting(
         10,
@@ -43,6 +49,15 @@ class Settings:
     lock_timeout_ms: int = setting(1_000, "How long one SQL statement may wait for a lock.")
     idempotency_key_ttl_s: int = setting(
         86_400, "How long an answer is kept for its `idempotencyKey`, so that the same change is not made twice."
+    )
+    feed_poll_interval_s: float = setting(
+        1.0, "How often the feed is looked at where PostgreSQL's notifications do not come."
+    )
+    feed_check_interval_s: float = setting(
+        10.0, "How often it is looked at where they do, in case one is lost on its way."
+    )
+    task_changes_kept_s: int = setting(
+        604_800, "How long changes of tasks are kept: a cursor for them that is older gets a discontinuity."
     )
     max_body_bytes: int = setting(
         4_194_304,

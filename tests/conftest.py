@@ -161,5 +161,5 @@ async def http(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def pytest_configure() -> None:
-    for name in [name for name in os.environ if name == "DATABASE_URL" or name.startswith("CONVOY_")]:
+    for name in [name for name in os.environ if name.endswith("DATABASE_URL") or name.startswith("CONVOY_")]:
         del os.environ[name]

@@ -1,90 +1,80 @@
-"""What a process's subscribers share: one listener, and one read for each wake-up."""
+"""What a process's subscribers share: one listener, one read for each wake-up, one answer for those who ask the same."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Self
+import logging
+import random
+from typing import Final
 
-from convoy_graphql.feed.cursor import read_cursor
-from convoy_graphql.feed.read import read_feed
-from convoy_graphql.feed.stream import Broken, Happened, Payload, Ready, Topic
+from convoy_graphql import observe
+from convoy_graphql.errors import ConvoyError
+from convoy_graphql.feed.answering import Desk
+from convoy_graphql.feed.cursor import Stream, read_cursor
+from convoy_graphql.feed.live import Live
+from convoy_graphql.feed.stream import Topic
+from convoy_graphql.feed.subscription import Subscription
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.listen import Hearing, Listener
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 
+__all__ = ["Hub", "Subscription"]
 
-class Subscription:
-    """One subscriber's place in a stream: an asynchronous context manager, and inside it an iterator of payloads.
+logger = logging.getLogger("convoy_graphql.feed")
 
-    Who does not ask for the next payload costs a bounded queue and then nothing: the queue is dropped, and the next call reads on
-    from the last payload that was taken. One task at a time asks.
+#: What the triggers in db/schema/70_activity_feed.sql and 77_task_changes.sql notify.
+CHANNEL: Final = "convoy_feed"
 
-    The iteration ends (StopAsyncIteration) when the hub closes: the transport then closes with a code that makes clients come
-    again. It raises what `Topic.answer` raised.
-    """
+_NOTIFY: Final = "select pg_notify($1, $2)::text"
+_PRUNE: Final = "select public.prune_task_changes(make_interval(secs => $1))"
 
-    def __init__(self, hub: Hub, topic: Topic, after: str | None, initial: int) -> None:
-        self._hub = hub
-        self._topic = topic
-        self._cursor = after
-        self._initial = initial
-        self._payloads: AsyncIterator[Payload] = self._follow()
-
-    @property
-    def cursor(self) -> str | None:
-        """Where the subscriber is: after the last payload that was taken. None before the first one, where none was given."""
-        return self._cursor
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Leaves the hub. It awaits nothing."""
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Payload:
-        payload = await anext(self._payloads)
-        self._cursor = payload.cursor
-        return payload
-
-    async def _follow(self) -> AsyncIterator[Payload]:
-        is_ready = False
-        cursor = self._cursor
-        while not self._hub.is_closed:
-            async with self._hub.database.reader() as reader:
-                batch = await read_feed(reader.fetch, cursor, 100, self._topic.wanted)
-            if batch.discontinuity is not None:
-                yield await self._payload(Broken(batch.discontinuity, batch.position))
-            for event in batch.events:
-                message = Happened(event.id, event.position, "", "", "")
-                yield await self._payload(message)
-            cursor = batch.position.cursor()
-            if not is_ready and not batch.has_more:
-                is_ready = True
-                yield await self._payload(Ready(batch.position))
-            await asyncio.sleep(0.1)
-
-    async def _payload(self, message: Ready | Happened | Broken) -> Payload:
-        (body,) = await self._topic.answer((message,))
-        return Payload(body or b"", message.position.cursor())
+#: From one pruning to the next, up to half longer or shorter: several servers share the work.
+PRUNE_INTERVAL_S: Final = 3_600.0
 
 
 class Hub:
-    """One per process. It listens and reads only while somebody follows."""
+    """One per process. It reads only while somebody follows, and reads as `viewer`, who has to see everything: see `pg.rights`."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        self.database = database
-        self.is_closed = False
+    def __init__(self, database: Database, settings: Settings, viewer: Viewer | None = None) -> None:
+        self._database = database
         self._settings = settings
+        self._viewer = viewer
+        self._lives: dict[Stream, Live] = {}
+        self._desk = Desk(
+            lambda: database.reader(viewer),
+            most_answers=max(1, settings.pool_size // 2),
+            most_catching_up=max(1, settings.pool_size // 4),
+        )
+        self._listener: Listener | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def hearing(self) -> Hearing:
+        """Whether the database's notifications come; the feed is polled where they do not."""
+        return Hearing.LOST if self._listener is None else self._listener.hearing
 
     async def start(self) -> None:
         """Returns at once: the database need not be there yet."""
+        self._lives = {stream: Live(stream, self._desk) for stream in Stream}
+        self._listener = Listener(
+            self._settings.listen_database_url or self._database.dsn,
+            self._settings,
+            CHANNEL,
+            heard=self._wake,
+            notify=lambda payload: self._database.fetch_value(_NOTIFY, (CHANNEL, payload), self._viewer),
+            changed=_count_hearing,
+        )
+        work = (self._listener.run(), self._poll(), self._prune())
+        self._tasks = [asyncio.create_task(each) for each in work]
 
     async def close(self) -> None:
         """Ends all subscriptions, after which nobody can follow. Call it before the transports are drained."""
-        self.is_closed = True
+        for live in self._lives.values():
+            await live.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def follow(self, topic: Topic, *, after: str | None = None, initial: int = 0) -> Subscription:
         """A subscription from a cursor on, or from now; `initial` asks for so many of the latest events before, where no cursor is.
@@ -95,5 +85,40 @@ class Hub:
             BadUserInput: `after` is no cursor of the stream.
         """
         if after is not None:
-            read_cursor("after", after)
-        return Subscription(self, topic, after, initial)
+            read_cursor("after", after, topic.stream)
+        return Subscription(self._lives[topic.stream], topic, after, initial)
+
+    def _wake(self) -> None:
+        for live in self._lives.values():
+            live.wake()
+
+    async def _poll(self) -> None:
+        """Where notifications do not come, often; and where they do, now and then, should one be lost on the way."""
+        waited_s = 0.0
+        step_s = min(self._settings.feed_poll_interval_s, self._settings.feed_check_interval_s)
+        while True:
+            await asyncio.sleep(step_s)
+            waited_s += step_s
+            is_heard = self.hearing is Hearing.LISTENING
+            due_s = self._settings.feed_check_interval_s if is_heard else self._settings.feed_poll_interval_s
+            if waited_s >= due_s and any(live.is_followed for live in self._lives.values()):
+                waited_s = 0.0
+                observe.feed_polls.inc()
+                self._wake()
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_INTERVAL_S * random.uniform(0.5, 1.5))  # noqa: S311
+            try:
+                kept_s = float(self._settings.task_changes_kept_s)
+                while await self._database.fetch_value(_PRUNE, (kept_s,), self._viewer):
+                    pass
+            except ConvoyError as error:
+                logger.warning("changes of tasks were not pruned: %s", error)
+            except Exception:
+                logger.exception("changes of tasks were not pruned")
+
+
+def _count_hearing(hearing: Hearing) -> None:
+    observe.feed_listener_changes.labels(hearing.value).inc()
+    observe.feed_listening.set(hearing is Hearing.LISTENING)

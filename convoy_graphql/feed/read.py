@@ -71,14 +71,16 @@ class Batch:
     ages_s: Sequence[float] = ()
 
 
-async def read_feed(fetch: Fetch, after: str | None, limit: int, wanted: FeedFilter) -> Batch:
-    """At most `limit` activities after a cursor, those committed first in front; without a cursor none, and where now is.
+async def read_feed(
+    fetch: Fetch, after: str | None, limit: int, wanted: FeedFilter, stream: Stream = Stream.ACTIVITY
+) -> Batch:
+    """At most `limit` events after a cursor, those committed first in front; without a cursor none, and where now is.
 
     Raises:
         BadUserInput: `after` is no cursor of the feed.
     """
-    rows = Rows(Stream.ACTIVITY, wanted)
-    position = None if after is None else read_cursor("after", after)
+    rows = Rows(stream, wanted)
+    position = None if after is None else read_cursor("after", after, stream)
     batch = await read_events(fetch, rows, position, limit)
     if after is not None and position is None:
         return replace(batch, discontinuity=Reason.OTHER_VERSION)

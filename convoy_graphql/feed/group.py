@@ -1,0 +1,195 @@
+"""The subscribers of one topic: each batch of its events is answered once, for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from convoy_graphql import observe
+from convoy_graphql.feed.answering import MOST_AT_ONCE, Chunk, Desk
+from convoy_graphql.feed.cursor import Position
+from convoy_graphql.feed.read import Happened
+from convoy_graphql.feed.stream import Payload, Topic
+
+if TYPE_CHECKING:
+    from convoy_graphql.feed.live import Live
+    from convoy_graphql.feed.subscription import Subscription
+
+#: Most events that wait for a topic's answers. Beyond, they are dropped and read again when there is time.
+MOST_WAITING: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """What subscribers share of one batch: the payloads, their size, and the position before them."""
+
+    start: Position
+    payloads: tuple[Payload, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    """Stands among events: who joins here is given those that follow."""
+
+    subscriber: Subscription
+    ticket: object
+    boundary: Position
+
+
+class Group:
+    """A follower of the live read, which offers it the events that it wants, and answers them in its own time.
+
+    Whatever its topic's answers cost delays nobody else: events wait in a bounded queue, are answered in batches that grow with what
+    waits, and when the queue overflows the group reads on from its own position.
+    """
+
+    def __init__(self, live: Live, desk: Desk, topic: Topic) -> None:
+        self.topic = topic
+        self.members: set[Subscription] = set()
+        self.is_over = False
+        self._live = live
+        self._desk = desk
+        self._queue: deque[Happened | _Joining] = deque()
+        self._waiting = 0
+        self._is_behind = False
+        #: Up to where the members were given everything. While the group is idle the live read's own position tells better.
+        self._position: Position | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._shared: dict[Hashable, asyncio.Task[Chunk]] = {}
+
+    def offer(self, start: Position, events: Sequence[Happened]) -> None:
+        """Takes events that the live read found after `start`."""
+        if self._is_behind:
+            return
+        if self._pump is None:
+            self._position = start
+        if self._waiting + len(events) > MOST_WAITING:
+            self._fall_behind()
+        else:
+            self._queue.extend(events)
+            self._waiting += len(events)
+        self._go_on()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the members were given everything that was offered."""
+        return self._pump is None
+
+    def join(self, subscriber: Subscription, ticket: object, boundary: Position) -> None:
+        """Lets a member in: at a boundary that the live read has come to, between two of its reads."""
+        if self._pump is None:
+            subscriber.let_in(ticket, boundary)
+        else:
+            self._queue.append(_Joining(subscriber, ticket, boundary))
+
+    def _go_on(self) -> None:
+        if self._pump is None and not self.is_over:
+            self._pump = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._queue or self._is_behind:
+                if self._is_behind:
+                    await self._catch_up()
+                elif isinstance(first := self._queue[0], _Joining):
+                    self._queue.popleft()
+                    self._position = first.boundary
+                    first.subscriber.let_in(first.ticket, first.boundary)
+                else:
+                    await self._answer(self._take())
+        except Exception as error:  # noqa: BLE001  # whatever a topic's answer fails with is its subscribers' affair
+            self._fail(error)
+        finally:
+            self._pump = None
+
+    def _take(self) -> list[Happened]:
+        events: list[Happened] = []
+        while self._queue and len(events) < MOST_AT_ONCE:
+            first = self._queue[0]
+            if isinstance(first, _Joining):
+                break
+            events.append(first)
+            self._queue.popleft()
+        self._waiting -= len(events)
+        return events
+
+    async def _answer(self, events: Sequence[Happened]) -> None:
+        began = monotonic()
+        payloads = await self._desk.answered(self.topic, events)
+        stream = self.topic.stream.value
+        observe.feed_answer_seconds.labels(stream).observe(monotonic() - began)
+        start, self._position = self._position, events[-1].position
+        if payloads and start is not None:
+            delivery = Delivery(start, payloads, sum(len(payload.body) for payload in payloads))
+            taken = sum(member.offer(delivery) for member in self.members)
+            observe.feed_delivered.labels(stream).inc(taken * len(payloads))
+
+    # Behind
+
+    def _fall_behind(self) -> None:
+        observe.feed_fallen_behind.labels("topic").inc()
+        self._is_behind = True
+        self._queue = deque(each for each in self._queue if isinstance(each, _Joining))
+        self._waiting = 0
+
+    async def _catch_up(self) -> None:
+        reached: asyncio.Future[tuple[Position, list[_Joining]]] = asyncio.get_running_loop().create_future()
+
+        def begin_anew(boundary: Position) -> None:
+            # From here on events are offered again, so that everything before has to be read.
+            if not reached.done():
+                self._is_behind = False
+                early = [each for each in self._queue if isinstance(each, _Joining)]
+                self._queue.clear()
+                reached.set_result((boundary, early))
+
+        self._live.at_boundary(begin_anew)
+        until, early = await reached
+        has_more = True
+        while has_more and self._position is not None:
+            batch = await self._desk.read(self.topic, self._position, until)
+            if batch.discontinuity is not None:
+                # Each of them finds it at its own cursor.
+                for member in self.members:
+                    member.send_back()
+            if batch.events:
+                await self._answer(batch.events)
+            self._position, has_more = batch.position, batch.has_more
+        for each in early:
+            each.subscriber.let_in(each.ticket, until)
+
+    # Each on its own
+
+    async def shared(self, key: Hashable, work: Callable[[], Awaitable[Chunk]]) -> Chunk:
+        """What `work` gives, done once for all who ask for the same at the same time."""
+
+        async def run() -> Chunk:
+            try:
+                return await work()
+            finally:
+                del self._shared[key]
+
+        if key not in self._shared:
+            task = self._shared[key] = asyncio.create_task(run())
+            # It may fail when all who asked have gone.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._shared[key])
+
+    # The end
+
+    def _fail(self, error: Exception) -> None:
+        for member in self.members:
+            member.fail(error)
+        self._live.forget(self)
+
+    def end(self) -> None:
+        """Answers nothing any more."""
+        self.is_over = True
+        for task in (self._pump, *self._shared.values()):
+            if task is not None:
+                task.cancel()
