@@ -1,4 +1,4 @@
-"""What a change came to: ids and facts. Rows are read when they are shown, but for one that the change itself gives."""
+"""What a change came to: ids and facts. Rows are read when they are shown, but for what the change itself gives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Outcome:
     """The ids of a row and of the activities, further `facts` as JSON values; or the problems, and nothing was changed.
 
     `replayed` when it is the answer to an earlier request with the same idempotency key. `record`: what the payload shows of
-    the row, as the change left it; None where it has to be read.
+    the row, as the change left it; None where it has to be read. `records`: the same of many rows, by their ids.
     """
 
     row: str | None = None
@@ -23,6 +23,7 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     replayed: bool = False
     record: Mapping[str, Any] | None = None
+    records: Mapping[str, Mapping[str, Any]] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {

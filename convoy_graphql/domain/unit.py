@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 
+from convoy_graphql.domain.ids import new_id, new_ids
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import activity_feed, tasks
 from convoy_graphql.model.values import list_parameter, parameter
@@ -102,7 +103,7 @@ class Unit:
 
         Gives the activity's id.
         """
-        activity = str(uuid4())
+        activity = new_id()
         self._activities.append(activity)
         self._unwritten.append((activity, Telling(activity_type, task_id, details)))
         return activity
@@ -114,11 +115,28 @@ class Unit:
         """
         if telling is None:
             return await self.fetch_one(statement, **values)
-        activity = str(uuid4())
+        activity = new_id()
         row = await self.fetch_one(statement, **values, **_told(activity, telling, self.actor))
         if row is not None and row.get(IS_WRITTEN, True):
             self._activities.append(activity)
         return row
+
+    async def write_many(self, statement: Statement, tellings: Sequence[Telling], **values: Any) -> Sequence[Any]:
+        """The rows that a statement gives which writes tasks, and of each an activity beside it (`tellings_of`), all of one
+        type."""
+        activities = new_ids(len(tellings))
+        rows = await self._run(
+            statement,
+            {
+                "_activity": activities,
+                "_details": [_json(telling.details) for telling in tellings],
+                "_type": tellings[0].activity_type,
+                "_actor": self.actor,
+                **values,
+            },
+        )
+        self._activities += activities
+        return rows
 
     @property
     def activities(self) -> tuple[str, ...]:
@@ -127,15 +145,17 @@ class Unit:
 
     async def write_activity(self) -> None:
         """Writes what was recorded, and not beside the change itself."""
+        after = len(self._activities) - len(self._unwritten)
         match self._unwritten:
             case []:
                 return
             case [(activity, telling)]:
-                await self.execute(_activity(), **_told(activity, telling, self.actor))
+                await self.execute(_activity(), after=after, **_told(activity, telling, self.actor))
             case several:
                 await self.execute(
                     _activities(),
                     actor=self.actor,
+                    after=after,
                     ids=[activity for activity, _ in several],
                     task_ids=[told.task for _, told in several],
                     types=[told.activity_type for _, told in several],
@@ -145,7 +165,26 @@ class Unit:
 
 def telling_of(changed: FromClause) -> CTE:
     """What writes the activity of the task that is written in the same statement. `changed` has its id and its workspace."""
-    return _insert_of(changed).cte("told")
+    return _insert_of(changed, func.now()).cte("told")
+
+
+#: What `tellings_of` needs of each task beside its id and its workspace.
+TOLD: Final[Mapping[str, Kind]] = {"_activity": Kind.ID, "_details": Kind.TEXT}
+
+
+def tellings_of(given: FromClause, at: ColumnElement[Any]) -> Insert:
+    """What writes an activity for each of the tasks that are written in the same statement. `given` has their ids, their
+    workspaces, what `TOLD` names, and the `position` of each, by which they are told, `at` an instant of its own."""
+    rows = select(
+        given.c["_activity"],
+        given.c.id,
+        given.c.workspace_id,
+        parameter(Kind.ID, Argument("_actor")),
+        parameter(Kind.TEXT, Argument("_type")),
+        _stamped(cast(given.c["_details"], JSONB), at),
+        at,
+    )
+    return insert(activity_feed).from_select(list(_COLUMNS), rows.order_by(given.c.position))
 
 
 def _told(activity: str, telling: Telling, actor: str | None) -> dict[str, Any]:
@@ -166,7 +205,7 @@ def _json(details: Mapping[str, Any]) -> str:
 _COLUMNS: Final = ("id", "task_id", "workspace_id", "actor_id", "activity_type", "details", "created_at")
 
 
-def _insert_of(task: FromClause) -> Insert:
+def _insert_of(task: FromClause, at: ColumnElement[Any]) -> Insert:
     """Writes one activity for the one row of `task`."""
     return insert(activity_feed).from_select(
         list(_COLUMNS),
@@ -176,8 +215,8 @@ def _insert_of(task: FromClause) -> Insert:
             task.c.workspace_id,
             parameter(Kind.ID, Argument("_actor")),
             parameter(Kind.TEXT, Argument("_type")),
-            _stamped(parameter(Kind.JSON, Argument("_details")), func.now()),
-            func.now(),
+            _stamped(parameter(Kind.JSON, Argument("_details")), at),
+            at,
         ),
     )
 
@@ -186,11 +225,15 @@ def _stamped(details: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnEleme
     return details.op("||")(func.jsonb_build_object(literal_column("'timestamp'"), at))
 
 
+def _steps(count: ColumnElement[Any]) -> ColumnElement[Any]:
+    return count * literal_column("interval '1 microsecond'", INTERVAL)
+
+
 @cache
 def _activity() -> Statement:
     """Without an array: PostgreSQL plans it once and not each time."""
     task = select(tasks.c.id, tasks.c.workspace_id).where(tasks.c.id == parameter(Kind.ID, Argument("_task")))
-    return written(_insert_of(task.subquery("task")))
+    return written(_insert_of(task.subquery("task"), func.now() + _steps(parameter(Kind.INT, Argument("after")))))
 
 
 @cache
@@ -211,8 +254,8 @@ def _activities() -> Statement:
         )
         .render_derived()
     )
-    # In the order in which they were recorded, which one instant for all would not tell.
-    at = func.now() + (cast(given.c.position, Integer) - 1) * literal_column("interval '1 microsecond'", INTERVAL)
+    # In the order in which they were recorded, which one instant for all would not tell; after those that are written already.
+    at = func.now() + _steps(cast(given.c.position, Integer) - 1 + parameter(Kind.INT, Argument("after")))
     rows = select(
         given.c.id,
         given.c.task_id,

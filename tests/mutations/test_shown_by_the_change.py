@@ -99,6 +99,40 @@ async def test_what_the_row_alone_does_not_say_is_read(change: Change, home: Hom
         assert 3 <= len(changed.statements), changed.statements
 
 
+async def test_many_new_rows_are_shown_as_they_are(client: GraphClient, change: Change, home: Home) -> None:
+    task = specimens(home)["Task"]
+    given = {"milestoneId": home.milestone, "title": "Least"}
+    tasks = [
+        given,
+        {**given, "milestoneId": home.task},
+        {**given, "title": "Done", "status": "DONE", "description": "All"},
+    ]
+    columns = all_columns(task)
+    for shows in (columns, "task { __typename }"):
+        created = await change(
+            "createTasks", {"tasks": tasks, "errorPolicy": "SKIP_FAILED"}, f"results {{ {shows} }} createdCount"
+        )
+
+        assert 3 == len(created.statements), created.statements
+        assert 2 == created["createdCount"]
+        first, failed, last = (result["task"] for result in created["results"])
+        assert None is failed
+        for shown in (first, last):
+            assert (await found(client, task, shown["id"]) if shows == columns else {"__typename": "Task"}) == shown
+
+
+async def test_activity_is_listed_as_it_happened(change: Change, home: Home, writer: asyncpg.Connection) -> None:
+    new: list[dict[str, Any]] = [{"clientRef": f"{at}", "title": f"{at}"} for at in range(3)]
+    new[0] |= {"dependsOnRefs": ["2"]}
+    new[1] |= {"dependsOnRefs": ["2"]}
+    await change("importMilestone", {"milestoneId": home.milestone, "tasks": new})
+
+    listed = "select activity_type from activity_feed where workspace_id = $1 order by"
+    for order in ("created_at, id", "place"):
+        told = [row[0] for row in await writer.fetch(f"{listed} {order}", home.workspace)]
+        assert ["TASK_CREATED"] * 3 + ["DEPENDENCY_ADDED"] * 2 == told
+
+
 async def test_a_repeated_request_shows_the_row_as_it_is_by_now(change: Change, home: Home) -> None:
     given = {"id": home.task, "title": "Cap", "idempotencyKey": "a key"}
     first = await change("updateTask", given, "task { title }")

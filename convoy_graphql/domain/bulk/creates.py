@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
 from convoy_graphql.domain.bulk.ledger import Ledger
 from convoy_graphql.domain.bulk.lookup import look_up
 from convoy_graphql.domain.bulk.new_tasks import NewTasks, read_new_tasks
 from convoy_graphql.domain.bulk.writing import write_tasks
+from convoy_graphql.domain.ids import new_id
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Problem, Refused
@@ -34,8 +34,9 @@ def _read_create(reading: Reading) -> NewTasks:
 
 async def _run_create(unit: Unit, new: NewTasks) -> Outcome:
     ledger = Ledger(new.rows, new.facts)
-    await write_tasks(unit, new, ledger, await look_up(unit, new))
-    return Outcome(None, unit.activities, ledger.facts([task.id for task in new.rows.rows]))
+    written = await write_tasks(unit, new, ledger, await look_up(unit, new))
+    facts = ledger.facts([task.id for task in new.rows.rows])
+    return Outcome(None, unit.activities, facts, records=written.records)
 
 
 CREATE_TASKS: Final = UseCase("createTasks", _read_create, _run_create)
@@ -66,7 +67,7 @@ def _read_import(reading: Reading) -> Import:
         refuse_missing(nested, MILESTONE, values)
         reading.note(*problems)
     new = read_new_tasks(reading, IMPORTED, taken_for_granted=["milestone_id"])
-    return Import(existing or str(uuid4()), values, new)
+    return Import(existing or new_id(), values, new)
 
 
 async def _run_import(unit: Unit, order: Import) -> Outcome:
@@ -80,8 +81,8 @@ async def _run_import(unit: Unit, order: Import) -> Outcome:
     found = await look_up(unit, new, order.milestone)
     if order.milestone not in found.milestones:
         raise ledger.refused(NotFound(("milestoneId",), MILESTONE.entity.name, order.milestone))
-    dependencies = await write_tasks(unit, new, ledger, found, order.milestone)
-    facts = ledger.facts([task.id for task in new.rows.rows], dependencies=dependencies)
+    written = await write_tasks(unit, new, ledger, found, order.milestone)
+    facts = ledger.facts([task.id for task in new.rows.rows], dependencies=written.dependencies)
     return Outcome(order.milestone, unit.activities, facts)
 
 

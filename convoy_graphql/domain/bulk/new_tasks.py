@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from uuid import uuid4
 
 from convoy_graphql.domain.bulk.circles import circles
-from convoy_graphql.domain.bulk.ledger import Ledger, Note, Rows, read_rows
+from convoy_graphql.domain.bulk.ledger import MAX_ROWS, Ledger, Note, Rows, read_rows
+from convoy_graphql.domain.ids import new_ids
 from convoy_graphql.domain.problems import InvalidInput, Path, ReferenceCycle, ReferenceRefused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.rows import read_values, refuse_missing
@@ -95,6 +95,7 @@ def read_new_tasks(reading: Reading, fields: Sequence[Field], *, taken_for_grant
     granted = dict.fromkeys(taken_for_granted)
     needs: list[Need] = []
     waits: list[tuple[int, str, Path]] = []
+    fresh = iter(new_ids(min(len(reading.given.get(LIST) or ()), MAX_ROWS)))
 
     def read(each: Reading) -> NewTask:
         values = read_values(each, fields)
@@ -104,7 +105,7 @@ def read_new_tasks(reading: Reading, fields: Sequence[Field], *, taken_for_grant
         if parent_ref is not None and values.get("parent_task_id") is not None:
             each.refuse("parentRef", ONE_PARENT)
         return NewTask(
-            given or str(uuid4()),
+            given or next(fresh),
             given is not None,
             each.label("clientRef", longest=MAX_REF),
             values,

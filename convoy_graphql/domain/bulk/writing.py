@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import insert, select
+from sqlalchemy import Text, cast, insert, select
 
 from convoy_graphql.domain.bulk.arrays import instant_of, unnested
 from convoy_graphql.domain.bulk.ledger import Ledger
@@ -21,13 +21,15 @@ from convoy_graphql.domain.problems import (
     Problem,
     WorkspaceMismatch,
 )
+from convoy_graphql.domain.row_statements import MAX_STATEMENTS
 from convoy_graphql.domain.tasks import created, not_a_stage
-from convoy_graphql.domain.unit import Unit
+from convoy_graphql.domain.unit import TOLD, Row, Unit, tellings_of
 from convoy_graphql.domain.violations import problem_of
 from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.names import camel
 from convoy_graphql.model.tables import task_dependencies, tasks
+from convoy_graphql.model.values import text_form
 from convoy_graphql.model.vocab import DEPENDENCY_ADDED
 from convoy_graphql.pg.statement import Statement, written
 from convoy_graphql.pg.write import Violated
@@ -35,12 +37,23 @@ from convoy_graphql.pg.write import Violated
 #: A row of the input that waits for a task, and the task's id.
 Waiting: TypeAlias = tuple[int, str]
 
+#: The id of a new task, beside what is shown of it.
+_ID: Final = "_id"
+
 #: What a column says for itself where a task leaves it out.
 _DEFAULTS: Final = {"current_stage": "PLAN", "status": "TODO"}
 
 
-async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, milestone: str | None = None) -> int:
-    """Creates the tasks that nothing is wrong with, and says for how many tasks they wait, counted one by one.
+@dataclass(frozen=True)
+class Written:
+    """For how many tasks the new ones wait, counted one by one; and what a payload shows of them, None where that is read."""
+
+    dependencies: int
+    records: Mapping[str, Row] | None
+
+
+async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, milestone: str | None = None) -> Written:
+    """Creates the tasks that nothing is wrong with, and what they wait for.
 
     `milestone` is that of all of them, where they do not name their own.
 
@@ -69,11 +82,10 @@ async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, m
     waiting = [(need.row, ids[need.needed]) for need in new.needs if not need.is_parent]
     waiting += [(place, task_id) for place, task_id, _ in new.waits]
     waiting = [each for each in waiting if not ledger.has_failed(each[0])]
+    records: Mapping[str, Row] = {}
     try:
         if made:
-            columns = {each.name: _column(each.name, made, values) for each in TASK.fields}
-            own = {"id": [ids[place] for place in made], "workspace_id": [homes[place] for place in made]}
-            await unit.execute(_tasks_insert(), **own, **columns)
+            records = await _write(unit, made, ids, homes, values)
         if waiting:
             await unit.execute(
                 _dependencies_insert(),
@@ -83,11 +95,29 @@ async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, m
             )
     except Violated as violated:
         raise _came_between(violated, ledger, ids, values, waiting) from violated
-    for place in made:
-        unit.record(*created(ids[place], values[place]))
     for place, task_id in waiting:
         unit.record(DEPENDENCY_ADDED, ids[place], {"depends_on_task_id": task_id})
-    return len(waiting)
+    return Written(len(waiting), None if unit.shown is None else records)
+
+
+async def _write(
+    unit: Unit,
+    made: Sequence[int],
+    ids: Sequence[str],
+    homes: Sequence[str | None],
+    values: Sequence[Mapping[str, Any]],
+) -> Mapping[str, Row]:
+    """Writes the tasks at these places, and tells the feed of each. What is shown of them, by their ids."""
+    named = set().union(*(values[place] for place in made))
+    columns = tuple(each.name for each in TASK.fields if each.name in named)
+    rows = await unit.write_many(
+        _tasks_insert(columns, None if unit.shown is None else frozenset(unit.shown)),
+        [created(ids[place], values[place]) for place in made],
+        id=[ids[place] for place in made],
+        workspace_id=[homes[place] for place in made],
+        **{name: _column(name, made, values) for name in columns},
+    )
+    return {row[_ID]: row for row in rows}
 
 
 def _completed(given: Values, found: Found, milestone: str | None) -> dict[str, Any]:
@@ -142,13 +172,23 @@ def _column(name: str, made: Sequence[int], values: Sequence[Mapping[str, Any]])
     return [values[place].get(name, default) for place in made]
 
 
-@cache
-def _tasks_insert() -> Statement:
-    columns = {"id": Kind.ID, "workspace_id": Kind.ID, **{each.name: each.kind for each in TASK.fields}}
-    given = unnested(columns)
+@lru_cache(MAX_STATEMENTS)
+def _tasks_insert(names: tuple[str, ...], shown: Collection[str] | None) -> Statement:
+    """Tasks and their activities at once; gives what is shown of them. Columns that no task names are left to their defaults."""
+    kinds = {"id": Kind.ID, "workspace_id": Kind.ID, **{name: TASK.by_name[name].kind for name in names}}
+    arrays = unnested({**kinds, **TOLD})
+    given = select(*arrays.c).cte("given")
     at = instant_of(given)
-    chosen = select(*(given.c[name] for name in columns), at, at).select_from(given)
-    return written(insert(tasks).from_select([*columns, "created_at", "updated_at"], chosen))
+    chosen = select(*(given.c[name] for name in kinds), at, at)
+    query = insert(tasks).from_select([*kinds, "created_at", "updated_at"], chosen)
+    told = tellings_of(given, at)
+    if shown is None:
+        return written(told.add_cte(query.cte("made")))
+    attributes = (TASK.entity.attributes[name] for name in sorted(shown))
+    made = query.returning(
+        cast(tasks.c.id, Text).label(_ID), *(text_form(each, tasks).label(each.name) for each in attributes)
+    ).cte("made")
+    return written(select(*made.c).add_cte(told.cte("told")))
 
 
 @cache

@@ -72,8 +72,8 @@ async def _results(outcome: Outcome, info: Info) -> list[Result]:
     named = outcome.facts.get("refs") or [None] * size
     problems = _problems(outcome)
     selection = Selection.below(info)
-    tasks: Mapping[str, Record] = {}
-    if "task" in selection:
+    tasks: Mapping[str, Record] = outcome.records or {}
+    if outcome.records is None and "task" in selection:
         tasks = await load_rows(info, selection.inside("task"), TASK_ENTITY, [row for row in rows if row is not None])
     return [Result(at, rows[at], named[at], problems.get(at, ()), tasks.get(rows[at])) for at in range(size)]
 
@@ -122,9 +122,13 @@ class DeletedTaskResult(RowResult):
     )
 
 
-def _shows(result: Any, *counted: tuple[str, str, Callable[[Outcome], int]]) -> dict[str, Shown]:
+def _shows(
+    result: Any, *counted: tuple[str, str, Callable[[Outcome], int]], are_given: bool = False
+) -> dict[str, Shown]:
+    """`are_given`: the change itself gives the tasks that are shown."""
+    target = TASK_ENTITY if are_given else None
     return {
-        "results": Shown(list[result], "What became of each row, in the input's order.", _results),
+        "results": Shown(list[result], "What became of each row, in the input's order.", _results, target, "task"),
         **{name: fact(int, said, read) for name, said, read in counted},
         "failed_count": fact(int, "How many rows something is wrong with.", _failed),
     }
@@ -209,7 +213,7 @@ FIELDS: Final = {
         CREATE_TASKS,
         "Creates tasks, which may be each other's parents by `clientRef`. They are listed by `createdAt` as they stand in the input. Tasks that wait for each other come by `importMilestone`.",
         takes=_tasks(_CreateTaskItem, "The tasks."),
-        shows={**_shows(CreatedTaskResult, _CREATED), "activities": activities()},
+        shows={**_shows(CreatedTaskResult, _CREATED, are_given=True), "activities": activities()},
     ),
     "update_tasks": mutation(
         UPDATE_TASKS,

@@ -59,13 +59,15 @@ COMMON: Final[Takes] = {
 class Shown:
     """A field of a payload: its type, what it is, and how it is found for an outcome.
 
-    `target`: it is the row that the outcome names, of this entity. `reads`: what it shows has to be read after the change.
+    `target`: it is the row that the outcome names, of this entity; or it is a list of what has such rows in its member `within`.
+    `reads`: what else it shows has to be read after the change.
     """
 
     type: Any
     description: str
     resolve: Resolver
     target: Entity | None = None
+    within: str | None = None
     reads: bool = True
 
 
@@ -128,7 +130,8 @@ def columns_shown(selection: Selection, members: Mapping[str, Shown]) -> frozens
         shown = members.get(name)
         if shown is not None and shown.target is not None:
             columns = shown.target.columns
-            selected = [inner for inner in selection.inside(name) if inner != _TYPENAME]
+            rows = selection.inside(name) if shown.within is None else selection.inside(name).inside(shown.within)
+            selected = [inner for inner in rows if inner != _TYPENAME]
             if not columns.keys() >= set(selected):
                 return None
             found.update(columns[inner] for inner in selected)
