@@ -38,16 +38,32 @@ select applied.version, to_jsonb(applied) ->> 'statements' as statements
 """
 
 _HAS_CURSORS = """
-select exists (select from pg_attribute where attrelid = to_regclass('public.activity_feed') and attname = 'tx')
+select exists (select from pg_attribute where attrelid = to_regclass('public.' || $1::text) and attname = 'tx')
 """
 
 # A row that we can see was committed here, so its transaction is behind our snapshot's end. One ahead of it came with a
 # dump from a server that had counted further, and every reader would get it again at every read until this one catches up.
-_RESET_CURSORS = """
-update public.activity_feed
-   set tx = pg_current_xact_id()
- where tx >= pg_snapshot_xmax(pg_current_snapshot())
-"""
+_RESET_CURSORS = {
+    "activity_feed": """
+        update public.activity_feed
+           set tx = pg_current_xact_id()
+         where tx >= pg_snapshot_xmax(pg_current_snapshot())
+    """,
+    "task_changes": """
+        update public.task_changes
+           set tx = pg_current_xact_id()
+         where tx >= pg_snapshot_xmax(pg_current_snapshot())
+    """,
+    # Nothing was pruned here yet: a cursor from there is of another history.
+    "task_changes_pruned": """
+        with ahead as (
+            delete from public.task_changes_pruned
+             where tx >= pg_snapshot_xmax(pg_current_snapshot())
+            returning tx
+        )
+        insert into public.task_changes_pruned (tx) select '0' from ahead on conflict do nothing
+    """,
+}
 
 
 class HistoryRefused(SetupError):
@@ -88,8 +104,9 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tu
         await connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT_S}s'")
         for migration in todo:
             await _apply(connection, migration)
-        if await connection.fetchval(_HAS_CURSORS):
-            await connection.execute(_RESET_CURSORS)
+        for table, reset in _RESET_CURSORS.items():
+            if await connection.fetchval(_HAS_CURSORS, table):
+                await connection.execute(reset)
     finally:
         # Ends the session: an open transaction is rolled back and the lock released, whatever happened.
         await connection.close()

@@ -11,7 +11,11 @@ import orjson
 import pytest
 
 from client import GraphClient
-from convoy_graphql.feed.cursor import VERSION, Inside, Key, Position, read_cursor
+from convoy_graphql.errors import BadUserInput
+from convoy_graphql.feed.cursor import VERSION, Inside, Key, Position, Stream, read_cursor
+from convoy_graphql.feed.filter import FeedFilter
+from convoy_graphql.feed.read import Batch, read_events
+from convoy_graphql.feed.statement import Rows
 from convoy_graphql.model.paging import unwrap_cursor, wrap_cursor
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.embedded import EmbeddedPostgres
@@ -27,9 +31,23 @@ RESTING = Position(HISTORY, "10:20:11,15")
 INSIDE = Position(HISTORY, "10:20:11,15", Inside("12:30:", Key(7, ROW)))
 
 
+CHANGED = Position(HISTORY, "10:20:11,15", Inside("12:30:", Key(7, ROW), Stream.TASKS))
+
+
 @pytest.mark.parametrize("position", [RESTING, INSIDE, Position(HISTORY, "1:1:")])
 def test_a_cursor_holds_its_position(position: Position) -> None:
     assert position == read_cursor("after", position.cursor())
+
+
+@pytest.mark.parametrize("position", [RESTING, CHANGED])
+def test_one_of_a_change_is_one_of_its_stream(position: Position) -> None:
+    assert position == read_cursor("after", position.cursor(), Stream.TASKS)
+
+
+@pytest.mark.parametrize(("position", "stream"), [(CHANGED, Stream.ACTIVITY), (INSIDE, Stream.TASKS)])
+def test_an_event_is_no_place_in_another_stream(position: Position, stream: Stream) -> None:
+    with pytest.raises(BadUserInput):
+        read_cursor("after", position.cursor(), stream)
 
 
 def held(cursor: str) -> list[Any]:
@@ -207,3 +225,26 @@ async def test_an_event_from_a_server_that_had_counted_further_does_not_come_aga
     assert [] == before
     assert [ahead] == ids_of(first)
     assert [] == await poller.ids(first["cursor"])
+
+
+async def test_changes_of_tasks_from_a_server_that_had_counted_further_come_once(
+    poller: Poller, task: str, writer: asyncpg.Connection, database: str
+) -> None:
+    opened = Database(database, Settings())
+    changes = Rows(Stream.TASKS, FeedFilter(task_id=task))
+
+    async def read(position: Position | None) -> Batch:
+        async with opened.reader() as reader:
+            return await read_events(reader.fetch, changes, position, 50)
+
+    start = (await read(None)).position
+    await writer.execute("update tasks set title = title || '.' where id = $1", task)
+    await writer.execute("update task_changes set tx = '4611686018427387904' where task_id = $1", task)
+    await writer.execute("update task_changes_pruned set tx = '4611686018427387904'")
+    await migrate(database)
+    first = await read(start)
+    second = await read(first.position)
+    await opened.close()
+
+    assert (None, ["CREATED", "UPDATED"]) == (first.discontinuity, [event.kind for event in first.events])
+    assert [] == second.events
