@@ -18,6 +18,7 @@ from convoy_graphql import observe
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.graph.schema import executable_schema
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.viewer import SERVICE
 from convoy_graphql.server.auth.authentication import configured
 from convoy_graphql.server.playground import playground_routes
 from convoy_graphql.server.subscriptions import Subscriptions
@@ -40,7 +41,8 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         executable_schema()  # built before the first request, not during it
         database = await Database.open(settings)
-        hub = Hub(database, settings)
+        # It reads for all subscribers and tells them apart itself, so that it has to see everything.
+        hub = Hub(database, settings, None if authentication is None else SERVICE)
         await hub.start()
         subscriptions = Subscriptions(hub, database, settings)
         app.state.view = GraphQLView(database, subscriptions, settings, authentication)
