@@ -58,11 +58,11 @@ MOST_FIELDS_IN_ALL = 2_000
 
 _ROOTS = {edge.graphql_name: edge for edge in (*ROW_BY_ID.values(), *ALL_ROWS.values())}
 
-#: Roots that no statement is made for, and why.
-_LEFT_TO_LOADERS = {
-    # It is polled when nothing happened, as a rule: its own statement is then the whole of it.
-    "activityFeed": "the feed's cursors are made of the snapshot that it was read in",
-}
+#: Roots that no statement is made for, and why. They are polled when nothing happened, as a rule: their own statement is then the
+#: whole of it.
+_LEFT_TO_LOADERS = dict.fromkeys(
+    ("activityFeed", "taskChanges"), "the feed's cursors are made of the snapshot that it was read in"
+)
 
 
 class Declined(Exception):

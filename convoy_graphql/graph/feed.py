@@ -11,8 +11,8 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
 from convoy_graphql.feed.filter import read_feed_filter
-from convoy_graphql.feed.read import Batch, Event, Reason, read_feed
-from convoy_graphql.feed.stream import Broken, Happened
+from convoy_graphql.feed.read import Batch, Happened, Reason, read_feed
+from convoy_graphql.feed.stream import Broken
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.refs import ActivityRef
 from convoy_graphql.graph.resolvers import RESOLVER, Resolver, plan_of
@@ -40,7 +40,7 @@ async def resolve_feed(
     return await read_feed(info.context.fetch, after, page.limit, read_feed_filter(filter))
 
 
-async def _activity(event: Event | Happened, info: Info) -> Answer:
+async def _activity(event: Happened, info: Info) -> Answer:
     plan = plan_of(_ACTIVITY_BY_ID, info, {})
     found = await info.context.loaders.load(_ACTIVITY_BY_ID, plan.arguments, plan.wanted, (event.id,))
     if found is None:
@@ -91,7 +91,7 @@ class ActivityAdded:
     activity: ActivityRef = own_field("What happened, to which task.", _activity)
 
 
-def _discontinuity(batch: Batch, _info: Info) -> Broken | None:
+def resolve_discontinuity(batch: Batch, _info: Info) -> Broken | None:
     return None if batch.discontinuity is None else Broken(batch.discontinuity, batch.position)
 
 
@@ -112,11 +112,11 @@ class ActivityFeed:
     )
     discontinuity: Discontinuity | None = own_field(
         "Null as a rule. Else events may be missing between `after` and now, where the feed starts anew.",
-        _discontinuity,
+        resolve_discontinuity,
     )
 
 
-def _condition(description: str) -> Any:
+def condition(description: str) -> Any:
     return strawberry.field(description=description, default=strawberry.UNSET)
 
 
@@ -124,15 +124,15 @@ def _condition(description: str) -> Any:
     description="Which events; all conditions that are given have to hold. A cursor goes with any filter."
 )
 class ActivityFeedFilter:
-    workspace_id: strawberry.ID | None = _condition("Of tasks in this workspace.")
-    project_id: strawberry.ID | None = _condition("Of tasks that are in this project when it is read.")
-    milestone_id: strawberry.ID | None = _condition("Of tasks that are in this milestone when it is read.")
-    task_id: strawberry.ID | None = _condition("Of this task, and of all tasks that are below it when it is read.")
-    include_subtasks: bool | None = _condition(
+    workspace_id: strawberry.ID | None = condition("Of tasks in this workspace.")
+    project_id: strawberry.ID | None = condition("Of tasks that are in this project when it is read.")
+    milestone_id: strawberry.ID | None = condition("Of tasks that are in this milestone when it is read.")
+    task_id: strawberry.ID | None = condition("Of this task, and of all tasks that are below it when it is read.")
+    include_subtasks: bool | None = condition(
         "Whether `taskId` stands for the tasks below it, too, to any depth: true unless told otherwise."
     )
-    types: list[str] | None = _condition("Of one of these types, 1,000 at most. An empty list lets nothing through.")
-    actor_id: strawberry.ID | None = _condition("Of this user or agent.")
+    types: list[str] | None = condition("Of one of these types, 1,000 at most. An empty list lets nothing through.")
+    actor_id: strawberry.ID | None = condition("Of this user or agent.")
 
 
 def feed_argument(name: str, annotation: Any, description: str, **default: Any) -> StrawberryArgument:

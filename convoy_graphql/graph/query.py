@@ -21,6 +21,7 @@ from convoy_graphql.graph.refs import (
     WorkspaceRef,
 )
 from convoy_graphql.graph.relay import Connection, Node
+from convoy_graphql.graph.task_changes import TaskChangeFeed, task_changes_field
 from convoy_graphql.model.edges import ALL_ROWS, ROW_BY_ID
 from convoy_graphql.model.entities import (
     ACTIVITY,
@@ -81,6 +82,7 @@ class Query:
     activity: ActivityRef | None = _row(ACTIVITY)
     activities: Connection[ActivityRef] = _rows(ACTIVITY)
     activity_feed: ActivityFeed = feed_field()
+    task_changes: TaskChangeFeed = task_changes_field()
     workflow: WorkflowRef | None = _row(WORKFLOW)
     workflows: Connection[WorkflowRef] = _rows(WORKFLOW)
     pattern: PatternRef | None = _row(PATTERN)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable
-from enum import Enum
+from collections.abc import AsyncIterable, Callable
 from typing import Annotated, Any, Final, TypeAlias
 
 import strawberry
@@ -11,7 +10,7 @@ from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, GraphQ
 
 from convoy_graphql.errors import BadUserInput
 from convoy_graphql.feed.filter import FeedFilter, read_feed_filter
-from convoy_graphql.feed.stream import Broken, Happened, Message, Ready, Stream
+from convoy_graphql.feed.stream import Broken, Message, Ready, Stream
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.feed import (
     ActivityAdded,
@@ -20,15 +19,8 @@ from convoy_graphql.graph.feed import (
     feed_argument,
     own_field,
 )
-from convoy_graphql.graph.refs import TaskRef
-from convoy_graphql.graph.resolvers import plan_of
-from convoy_graphql.loaders.loader import Answer
-from convoy_graphql.model.edges import ROW_BY_ID
-from convoy_graphql.model.entities import TASK
+from convoy_graphql.graph.task_changes import TaskChanged, TaskChangeFilter
 from convoy_graphql.model.paging import MAX_PAGE
-
-_TASK_BY_ID: Final = ROW_BY_ID[TASK]
-
 
 #: How a subscription's root field gets its messages: of a stream and a filter, after a cursor, or with so many before.
 Follow: TypeAlias = Callable[[Stream, FeedFilter, str | None, int], AsyncIterable[Any]]
@@ -41,36 +33,6 @@ Follow: TypeAlias = Callable[[Stream, FeedFilter, str | None, int], AsyncIterabl
 class ReadyType:
     cursor: str = own_field(
         "Where the feed is now: send it as `after` to go on from here.", lambda ready, _info: ready.position.cursor()
-    )
-
-
-_CREATED, _UPDATED, _DELETED = "CREATED", "UPDATED", "DELETED"
-
-
-@strawberry.enum(description="What happened to a task.")
-class TaskChangeKind(Enum):
-    CREATED = strawberry.enum_value(_CREATED, description="It is new.")
-    UPDATED = strawberry.enum_value(_UPDATED, description="Some of its columns have other values.")
-    DELETED = strawberry.enum_value(_DELETED, description="It is gone, and its activity with it.")
-
-
-def _task(change: Happened, info: Info) -> Awaitable[Answer] | None:
-    if change.kind == _DELETED:
-        return None
-    plan = plan_of(_TASK_BY_ID, info, {})
-    return info.context.loaders.load(_TASK_BY_ID, plan.arguments, plan.wanted, (change.task_id,))
-
-
-@strawberry.type(description="A task that was created, updated or deleted, with the place after that in the feed.")
-class TaskChanged:
-    kind: TaskChangeKind = own_field("What happened to it.", lambda change, _info: TaskChangeKind(change.kind))
-    task_id: strawberry.ID = own_field("Its id, also when it is gone.", lambda change, _info: change.task_id)
-    task: TaskRef | None = own_field(
-        "The task as it is now; null when it is deleted, by this change or by one that follows.", _task
-    )
-    cursor: str = own_field(
-        "The place after the change: send it as `after` to go on with the next one.",
-        lambda change, _info: change.position.cursor(),
     )
 
 
@@ -93,6 +55,15 @@ def _followed(description: str, *arguments: Any) -> Any:
     return field
 
 
+def _initial(events: str) -> Any:
+    return feed_argument(
+        "include_initial",
+        int | None,
+        f"How many of the latest {events} come first, the oldest of them in front: none unless told otherwise, {MAX_PAGE} at most. Together with `after` it has no effect.",
+        default=0,
+    )
+
+
 @strawberry.type(
     description="What happens, as it is committed: each event once, in order, also after a reconnect, by WebSocket (graphql-transport-ws) or event stream (SSE)."
 )
@@ -101,30 +72,34 @@ class Subscription:
         "Everything that happens to tasks. A task that is deleted takes its events with it: `taskChanged` tells of that.",
         feed_argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
         feed_argument("after", str | None, _AFTER),
-        feed_argument(
-            "include_initial",
-            int | None,
-            f"How many of the latest events come first, the oldest of them in front: none unless told otherwise, {MAX_PAGE} at most. Together with `after` it has no effect.",
-            default=0,
-        ),
+        _initial("events"),
+    )
+    task_changed: TaskChangeEvent = _followed(
+        "Every task that is created, updated or deleted, whoever does it and by whatever way: what a board has to redraw.",
+        feed_argument("filter", TaskChangeFilter | None, "Only changes that fulfil this."),
+        feed_argument("after", str | None, _AFTER),
+        _initial("changes"),
     )
 
 
-def _follow_activity(
-    _root: object,
-    info: GraphQLResolveInfo[Follow],
-    *,
-    filter: Any = None,
-    after: str | None = None,
-    includeInitial: int | None = 0,  # noqa: N803  # as graphql-core passes it
-) -> AsyncIterable[Any]:
-    initial = includeInitial or 0
-    if not 0 <= initial <= MAX_PAGE:
-        raise BadUserInput("includeInitial", f"is {initial}; 0 to {MAX_PAGE} events can come first.")
-    return info.context(Stream.ACTIVITY, read_feed_filter(filter), after, initial)
+def _following(stream: Stream) -> Callable[..., AsyncIterable[Any]]:
+    def follow(
+        _root: object,
+        info: GraphQLResolveInfo[Follow],
+        *,
+        filter: Any = None,
+        after: str | None = None,
+        includeInitial: int | None = 0,  # noqa: N803  # as graphql-core passes it
+    ) -> AsyncIterable[Any]:
+        initial = includeInitial or 0
+        if not 0 <= initial <= MAX_PAGE:
+            raise BadUserInput("includeInitial", f"is {initial}; 0 to {MAX_PAGE} events can come first.")
+        return info.context(stream, read_feed_filter(filter), after, initial)
+
+    return follow
 
 
-_SUBSCRIBE: Final[dict[str, Callable[..., AsyncIterable[Any]]]] = {"activityAdded": _follow_activity}
+_SUBSCRIBE: Final = {"activityAdded": _following(Stream.ACTIVITY), "taskChanged": _following(Stream.TASKS)}
 
 _TYPE_OF: Final = {Ready: "Ready", Broken: "Discontinuity"}
 

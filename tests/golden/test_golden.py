@@ -52,7 +52,7 @@ STEP = re.compile(r"[^.\[\]]+")
 
 #: What is never the same twice: a cursor of the feed holds the snapshot of its read. tests/feed/test_activity_feed.py asks
 #: for all of it.
-UNREPEATABLE = {"ActivityFeed", "ActivityAdded", "Discontinuity"}
+UNREPEATABLE = {"ActivityFeed", "ActivityAdded", "TaskChangeFeed", "TaskChanged", "Discontinuity"}
 
 
 @cache
