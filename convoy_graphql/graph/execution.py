@@ -23,6 +23,7 @@ from graphql import (
 
 from convoy_graphql.compiler.documents import CompiledOperation
 from convoy_graphql.graph.context import OperationContext
+from convoy_graphql.graph.executor import RowExecutor
 from convoy_graphql.graph.schema import executable_schema
 
 #: Documents kept parsed and validated, and how long one of them may be, in characters: a parsed one takes some 90 bytes a
@@ -135,6 +136,7 @@ async def run(prepared: Prepared, context: OperationContext) -> ExecutionResult:
         context_value=context,
         variable_values=dict(prepared.operation.variables),
         operation_name=prepared.operation.name,
+        executor_class=RowExecutor,
     )
     if isawaitable(result):
         result = await result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
@@ -15,7 +16,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.mirror import SOURCE
 from convoy_graphql.graph.selection import Selection, wanted_below
-from convoy_graphql.loaders.loader import Answer, Connection, Record
+from convoy_graphql.loaders.loader import Answer, Record
 from convoy_graphql.loaders.statements import Wanted
 from convoy_graphql.model.arguments import Arguments, read_arguments
 from convoy_graphql.model.edges import Arity, Edge
@@ -23,6 +24,17 @@ from convoy_graphql.model.entities import Attribute
 from convoy_graphql.model.values import read_uuid
 
 Resolver: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A resolver that looks at its source alone, and gives what it `read`s there at once."""
+
+    read: Callable[[Any], Any]
+
+    def __call__(self, source: Any, _info: Info) -> Any:
+        return self.read(source)
+
 
 #: Where a field that shows nothing of the model keeps its own resolver.
 RESOLVER = "convoy-resolver"
@@ -69,20 +81,13 @@ def _resolver(type_name: str, name: str, field: GraphQLField, roots: Mapping[str
     source = source_of(field)
     match source:
         case Attribute():
-            return _attribute(source.name)
+            return Plain(itemgetter(source.name))
         case Edge():
             return _edge(source)
     part = roots.get(name) if type_name == "Query" else _part_of_connection(type_name, name)
     if part is None:
         raise TypeError(f"{type_name}.{name} shows neither an attribute nor an edge, and no root resolves it")
     return part
-
-
-def _attribute(name: str) -> Resolver:
-    def resolve(row: Record, _info: Info) -> Any:
-        return row[name]
-
-    return resolve
 
 
 def _edge(edge: Edge) -> Resolver:
@@ -128,23 +133,22 @@ def plan_of(edge: Edge, info: Info, arguments: Mapping[str, Any]) -> Plan:
 
 
 def _page_cursor(place: int) -> Resolver:
-    def resolve(connection: Connection, _info: Info) -> str | None:
-        return connection.cursors[place] if connection.cursors else None
-
-    return resolve
+    return Plain(lambda connection: connection.cursors[place] if connection.cursors else None)
 
 
 _PARTS: Mapping[tuple[str, str], Resolver] = {
-    ("Connection", "nodes"): lambda connection, _info: connection.nodes,
-    ("Connection", "edges"): lambda connection, _info: list(
-        zip(connection.cursors or [None] * len(connection.nodes), connection.nodes, strict=True)
+    ("Connection", "nodes"): Plain(lambda connection: connection.nodes),
+    ("Connection", "edges"): Plain(
+        lambda connection: list(
+            zip(connection.cursors or [None] * len(connection.nodes), connection.nodes, strict=True)
+        )
     ),
-    ("Connection", "pageInfo"): lambda connection, _info: connection,
-    ("Connection", "totalCount"): lambda connection, _info: connection.total_count,
-    ("Edge", "cursor"): lambda edge, _info: edge[0],
-    ("Edge", "node"): lambda edge, _info: edge[1],
-    ("PageInfo", "hasNextPage"): lambda connection, _info: connection.has_next,
-    ("PageInfo", "hasPreviousPage"): lambda connection, _info: connection.has_previous,
+    ("Connection", "pageInfo"): Plain(lambda connection: connection),
+    ("Connection", "totalCount"): Plain(lambda connection: connection.total_count),
+    ("Edge", "cursor"): Plain(itemgetter(0)),
+    ("Edge", "node"): Plain(itemgetter(1)),
+    ("PageInfo", "hasNextPage"): Plain(lambda connection: connection.has_next),
+    ("PageInfo", "hasPreviousPage"): Plain(lambda connection: connection.has_previous),
     ("PageInfo", "startCursor"): _page_cursor(0),
     ("PageInfo", "endCursor"): _page_cursor(-1),
 }

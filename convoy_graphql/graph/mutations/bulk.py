@@ -23,7 +23,7 @@ from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.mutations.frame import Shown, Takes, activities, fact, input_type, load_rows, mutation, row
 from convoy_graphql.graph.mutations.problems import UserError
 from convoy_graphql.graph.mutations.rows import DRY_RUN, IF_UPDATED_AT, DeletedCount, deleted, values
-from convoy_graphql.graph.resolvers import RESOLVER
+from convoy_graphql.graph.resolvers import RESOLVER, Plain
 from convoy_graphql.graph.selection import Selection
 from convoy_graphql.loaders.loader import Record
 from convoy_graphql.model.entities import TASK as TASK_ENTITY
@@ -87,7 +87,7 @@ def _failed(outcome: Outcome) -> int:
 
 
 def _shown(description: str, read: Callable[[Any], Any]) -> Any:
-    return strawberry.field(description=description, metadata={RESOLVER: lambda result, _info: read(result)})
+    return strawberry.field(description=description, metadata={RESOLVER: Plain(read)})
 
 
 @strawberry.interface(description="What became of one row of the input.")

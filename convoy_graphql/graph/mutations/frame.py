@@ -28,7 +28,7 @@ from convoy_graphql.domain.perform import UseCase, perform
 from convoy_graphql.graph import refs
 from convoy_graphql.graph.context import Info
 from convoy_graphql.graph.mutations.problems import UserError
-from convoy_graphql.graph.resolvers import RESOLVER, Resolver, plan_of
+from convoy_graphql.graph.resolvers import RESOLVER, Plain, Resolver, plan_of
 from convoy_graphql.graph.selection import Selection, wanted_below
 from convoy_graphql.loaders.loader import Answer, Record
 from convoy_graphql.loaders.statements import POSITION, Batch
@@ -171,7 +171,7 @@ def activities(description: str | None = None) -> Shown:
 
 def fact(type: Any, description: str, read: Callable[[Outcome], Any]) -> Shown:
     """Whatever else the outcome says."""
-    return Shown(type, description, lambda outcome, _info: read(outcome), reads=False)
+    return Shown(type, description, Plain(read), reads=False)
 
 
 def load_row(info: Info, target: Entity, row_id: str) -> Awaitable[Answer]:
