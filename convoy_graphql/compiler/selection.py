@@ -60,9 +60,10 @@ _ROOTS = {edge.graphql_name: edge for edge in (*ROW_BY_ID.values(), *ALL_ROWS.va
 
 #: Roots that no statement is made for, and why. They are polled when nothing happened, as a rule: their own statement is then the
 #: whole of it.
-_LEFT_TO_LOADERS = dict.fromkeys(
-    ("activityFeed", "taskChanges"), "the feed's cursors are made of the snapshot that it was read in"
-)
+_LEFT_TO_LOADERS = {
+    **dict.fromkeys(("activityFeed", "taskChanges"), "the feed's cursors are made of the snapshot that it was read in"),
+    "viewer": "who asks stands in the request, and not in the database",
+}
 
 
 class Declined(Exception):

@@ -137,6 +137,7 @@ class MemberRow(NamedTuple):
     user_id: str
     role: str
     created_at: datetime
+    id: str
 
 
 Row = (
@@ -205,7 +206,13 @@ def tell(workspace: Workspace) -> Graph:
     created, updated = _born(opened, "workspace", workspace.key)
     graph.workspaces.append(WorkspaceRow(id_, workspace.name, workspace.description, created, updated))
     graph.workspace_members.extend(
-        MemberRow(id_, person_id(name), role, _born(opened + 0.2, "member", name)[0])
+        MemberRow(
+            id_,
+            person_id(name),
+            role,
+            _born(opened + 0.2, "member", name)[0],
+            identify("member", workspace.key, name),
+        )
         for name, role in workspace.people.items()
     )
     _know(graph, workspace.patterns, workspace.practices, opened + 1, "workspace", workspace.key, workspace_id=id_)

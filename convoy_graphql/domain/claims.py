@@ -33,7 +33,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INTERVAL, insert
 
 from convoy_graphql.domain.outcome import Outcome
-from convoy_graphql.domain.perform import ACTOR_ID, UseCase
+from convoy_graphql.domain.perform import UseCase
+from convoy_graphql.domain.permission import ACTOR_ID
 from convoy_graphql.domain.problems import (
     ClaimLost,
     ClaimRefused,

@@ -41,7 +41,10 @@ def delete(what: Writable) -> UseCase:
         table = what.entity.stored
         counts = await count_cascade(unit, table, [order.id], for_deletion=not order.dry_run)
         if not order.dry_run:
-            await unit.execute(delete_from(table).where(table.c.id == parameter(Kind.ID, order.id)))
+            gone = delete_from(table).where(table.c.id == parameter(Kind.ID, order.id)).returning(table.c.id)
+            if await unit.fetch_one(gone) is None:
+                # It is locked, and there: a policy that lets the viewer change it does not let them delete it.
+                raise Refused(NotFound(("id",), what.entity.name, order.id))
         return Outcome(order.id, unit.activities, {"deleted": counts})
 
     return UseCase(f"delete{what.entity.name}", read, run)

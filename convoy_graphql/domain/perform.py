@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from convoy_graphql.domain import idempotency
+from convoy_graphql.domain import idempotency, permission
 from convoy_graphql.domain.outcome import Outcome, refused_outcome
 from convoy_graphql.domain.problems import Refused
 from convoy_graphql.domain.reading import Reading
@@ -14,8 +14,8 @@ from convoy_graphql.domain.unit import Unit
 from convoy_graphql.domain.violations import problem_of
 from convoy_graphql.pg.write import Session, Transaction, Violated
 
-#: What every mutation's input has beside its own values.
-IDEMPOTENCY_KEY, ACTOR_ID = "idempotencyKey", "actorId"
+#: What every mutation's input has beside its own values and who acts.
+IDEMPOTENCY_KEY: Final = "idempotencyKey"
 
 #: Characters in an idempotency key.
 MAX_KEY: Final = 200
@@ -45,11 +45,13 @@ async def perform(
     An input that cannot be read is refused before its key is looked at, which stays free for the corrected one.
 
     Raises:
+        Unauthenticated: nobody is signed in, where somebody has to be.
         ConvoyError: the database is not there, has no time, or gave no answer to the commit.
     """
+    given = permission.signed(given, session.viewer)
     reading = Reading(given)
     key = reading.label(IDEMPOTENCY_KEY, longest=MAX_KEY)
-    actor = reading.id(ACTOR_ID)
+    actor = permission.read_actor(reading, session.viewer)
     try:
         order = use_case.read(reading)
         reading.finish()
@@ -61,10 +63,12 @@ async def perform(
             outcome = await use_case.run(unit, order)
             await unit.write_activity()
         except Violated as violated:
-            problem = problem_of(violated)
+            problem = permission.refused_row(unit, use_case.name, given, violated) or problem_of(violated)
             if problem is None:
                 raise
             raise Refused(problem) from violated
+        except Refused as refused:
+            raise await permission.told(unit, use_case.name, refused) from refused
         return outcome
 
     async def work(transaction: Transaction) -> Outcome:

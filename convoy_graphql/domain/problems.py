@@ -198,6 +198,31 @@ class ClaimLost(Problem):
 
 
 @dataclass(frozen=True)
+class NotPermitted(Problem):
+    """What the viewer sees, and may not change with their role. `needs` is the least role that may: a workspace's, or service_role."""
+
+    needs: str
+    code: ClassVar[str] = "FORBIDDEN"
+
+    @property
+    def message(self) -> str:
+        if self.needs == "service_role":
+            return "This belongs to every workspace: only the operator's programs change it."
+        return f"This needs the role {self.needs} in the workspace, or a higher one. Ask one of its admins or owners."
+
+
+@dataclass(frozen=True)
+class LastOwner(Problem):
+    """The workspace would have no owner."""
+
+    code: ClassVar[str] = "LAST_OWNER"
+
+    @property
+    def message(self) -> str:
+        return "They are the last owner, and a workspace keeps one. Make somebody else an owner first, or delete the workspace."
+
+
+@dataclass(frozen=True)
 class IdempotencyKeyReused(Problem):
     """The key came before, with another mutation or another input."""
 

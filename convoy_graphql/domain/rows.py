@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 from convoy_graphql.domain import row_statements as statements
+from convoy_graphql.domain.members import found_workspace
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import (
@@ -22,8 +23,11 @@ from convoy_graphql.domain.problems import (
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.row_statements import IS_CURRENT, VERSION, Beside, differs
 from convoy_graphql.domain.unit import IS_WRITTEN, Row, Telling, Unit
-from convoy_graphql.domain.writable import Field, Values, Writable
+from convoy_graphql.domain.writable import WORKSPACE, Field, Values, Writable
 from convoy_graphql.model.edges import words
+
+#: How often a row is looked for that is not seen and cannot be inserted.
+MAX_LOOKS: Final = 10
 
 #: What the feed is told of the values of a row that changed, each as (from, to).
 Tells: TypeAlias = Callable[[str, Mapping[str, tuple[Any, Any]]], Telling | None]
@@ -83,8 +87,9 @@ def upsert(what: Writable) -> UseCase:
 
     async def run(unit: Unit, change: Change) -> Outcome:
         row_id = str(change.id)
-        # Again, as long as somebody else inserts the row after we looked, and deletes it before we look again.
-        while True:
+        # Again, where somebody else inserted the row after we looked, and deleted it before we looked again. A row that is
+        # there each time and never seen is none of the viewer's: all that is told is that the id is taken.
+        for _ in range(MAX_LOOKS):
             before = await lock(unit, what, row_id, change.values)
             if before is not None:
                 refuse_fixed(what, change.values, before)
@@ -95,6 +100,7 @@ def upsert(what: Writable) -> UseCase:
             made = await insert(unit, what, row_id, change.values)
             if made is not None:
                 return Outcome(row_id, unit.activities, {"created": True}, record=shown(unit, made))
+        raise Refused(AlreadyExists(("id",), what.entity.name, row_id))
 
     return UseCase(f"upsert{what.entity.name}", read, run)
 
@@ -152,6 +158,8 @@ async def insert(unit: Unit, what: Writable, row_id: str, values: Values) -> Row
     Raises:
         Refused: a reference leads nowhere, or into another workspace; or the entity's own rules are against it.
     """
+    if what is WORKSPACE and unit.viewer is not None and not unit.viewer.is_service:
+        return await found_workspace(unit, row_id, values)
     referred = tuple(each.name for each in what.references if values.get(each.name) is not None)
     telling = what.tells_created(row_id, values)
     statement = statements.creation(

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, ScalarSelect, func, select
 
+from convoy_graphql.domain import permission
 from convoy_graphql.domain import tasks as task_rules
 from convoy_graphql.domain.activities import MAX_COMMENT
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
-from convoy_graphql.domain.problems import NotFound, Path, Refused, StageTransitionRefused
+from convoy_graphql.domain.problems import NotFound, NotPermitted, Path, Refused, StageTransitionRefused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.row_statements import change
 from convoy_graphql.domain.rows import Tells, change_row, lock, shown
@@ -84,6 +85,8 @@ async def run(unit: Unit, step: Step) -> Outcome:
     match transition(_stages(stored), current, step.to, step.decision, force=step.force):
         case Refusal() as refusal:
             raise Refused(_problem(refusal))
+        case Allowed(is_forced=True) if not await permission.holds(unit, permission.OWNER, before["workspace_id"]):
+            raise Refused(NotPermitted(("force",), permission.OWNER))
         case Allowed(status=str(status)) as allowed:
             # A task that is rejected ends where it is: its status changes, and not its stage.
             tells = _telling(_decided(step, allowed))

@@ -32,6 +32,7 @@ from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import activity_feed, tasks
 from convoy_graphql.model.values import list_parameter, parameter
 from convoy_graphql.pg.statement import Argument, Statement, bound, filled, written
+from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Transaction
 
 #: A query that is written when it runs, or a statement that was written once: writing one costs more than running it.
@@ -68,6 +69,11 @@ class Unit:
         #: Columns of the changed row that its payload shows, by attribute; None where that is read later. Who can, gives them
         #: in the outcome as the change leaves them.
         self.shown = shown
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """Whom the database knows to be asking; None where nobody asks that."""
+        return self._transaction.viewer
 
     async def fetch(self, query: Query, **values: Any) -> list[Row]:
         """All rows of a query, or those that a change returns. `values` are for the arguments of a written statement.

@@ -15,6 +15,7 @@ from convoy_graphql.domain.problems import (
     AlreadyExists,
     DependencyCycle,
     InvalidInput,
+    LastOwner,
     NotFound,
     ParentCycle,
     Problem,
@@ -39,6 +40,8 @@ def problem_of(violated: Violated) -> Problem | None:
             return DependencyCycle((), tuple(json.loads(violated.detail)))
         case "CV003":
             return ParentCycle(("parentTaskId",), tuple(json.loads(violated.detail)))
+        case "CV004":
+            return LastOwner(())
         case "23503":
             return _not_found(violated)
         case "23505":

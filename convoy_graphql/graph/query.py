@@ -18,10 +18,12 @@ from convoy_graphql.graph.refs import (
     TaskDependencyRef,
     TaskRef,
     WorkflowRef,
+    WorkspaceMemberRef,
     WorkspaceRef,
 )
 from convoy_graphql.graph.relay import Connection, Node
 from convoy_graphql.graph.task_changes import TaskChangeFeed, task_changes_field
+from convoy_graphql.graph.viewer import Viewer, viewer_field
 from convoy_graphql.model.edges import ALL_ROWS, ROW_BY_ID
 from convoy_graphql.model.entities import (
     ACTIVITY,
@@ -34,6 +36,7 @@ from convoy_graphql.model.entities import (
     TASK_DEPENDENCY,
     WORKFLOW,
     WORKSPACE,
+    WORKSPACE_MEMBER,
     Entity,
 )
 from convoy_graphql.model.values import MAX_IDS
@@ -67,8 +70,11 @@ def _nodes() -> Any:
 class Query:
     node: Node | None = _node()
     nodes: list[Node | None] = _nodes()
+    viewer: Viewer | None = viewer_field()
     workspace: WorkspaceRef | None = _row(WORKSPACE)
     workspaces: Connection[WorkspaceRef] = _rows(WORKSPACE)
+    workspace_member: WorkspaceMemberRef | None = _row(WORKSPACE_MEMBER)
+    workspace_members: Connection[WorkspaceMemberRef] = _rows(WORKSPACE_MEMBER)
     project: ProjectRef | None = _row(PROJECT)
     projects: Connection[ProjectRef] = _rows(PROJECT)
     milestone: MilestoneRef | None = _row(MILESTONE)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from convoy_graphql.graph.workflow import Workflow
     from convoy_graphql.graph.workflow_stage import WorkflowStage
     from convoy_graphql.graph.workspace import Workspace
+    from convoy_graphql.graph.workspace_member import WorkspaceMember
 
 ActivityRef = Annotated["Activity", strawberry.lazy("convoy_graphql.graph.activity")]
 BestPracticeRef = Annotated["BestPractice", strawberry.lazy("convoy_graphql.graph.best_practice")]
@@ -30,3 +31,4 @@ TaskDependencyRef = Annotated["TaskDependency", strawberry.lazy("convoy_graphql.
 WorkflowRef = Annotated["Workflow", strawberry.lazy("convoy_graphql.graph.workflow")]
 WorkflowStageRef = Annotated["WorkflowStage", strawberry.lazy("convoy_graphql.graph.workflow_stage")]
 WorkspaceRef = Annotated["Workspace", strawberry.lazy("convoy_graphql.graph.workspace")]
+WorkspaceMemberRef = Annotated["WorkspaceMember", strawberry.lazy("convoy_graphql.graph.workspace_member")]

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from convoy_graphql.graph.mirror import mirror
-from convoy_graphql.graph.refs import ActivityRef, BestPracticeRef, MilestoneRef, PatternRef, ProjectRef, TaskRef
+from convoy_graphql.graph.refs import (
+    ActivityRef,
+    BestPracticeRef,
+    MilestoneRef,
+    PatternRef,
+    ProjectRef,
+    TaskRef,
+    WorkspaceMemberRef,
+)
 from convoy_graphql.graph.relay import Connection, Node
 from convoy_graphql.graph.scalars import DateTime
 from convoy_graphql.model.entities import WORKSPACE
@@ -22,3 +30,4 @@ class Workspace(Node):
     activities: Connection[ActivityRef]
     patterns: Connection[PatternRef]
     best_practices: Connection[BestPracticeRef]
+    members: Connection[WorkspaceMemberRef]

@@ -25,6 +25,7 @@ from convoy_graphql.model.entities import (
     WORKFLOW,
     WORKFLOW_STAGE,
     WORKSPACE,
+    WORKSPACE_MEMBER,
     Entity,
     Term,
 )
@@ -99,6 +100,10 @@ EDGES: tuple[Edge, ...] = (
     _children(
         WORKSPACE, "best_practices", BEST_PRACTICE, "workspace_id", "Best practices scoped to the workspace itself."
     ),
+    _children(
+        WORKSPACE, "members", WORKSPACE_MEMBER, "workspace_id", "Who belongs to the workspace, and in which role."
+    ),
+    _one(WORKSPACE_MEMBER, "workspace", WORKSPACE, "workspace_id", "The workspace."),
     _one(PROJECT, "workspace", WORKSPACE, "workspace_id", "The workspace that the project belongs to."),
     _children(PROJECT, "milestones", MILESTONE, "project_id", "Milestones of the project."),
     _many(PROJECT, "tasks", TASK, rows.tasks_of_project, "Tasks of all its milestones, subtasks included."),

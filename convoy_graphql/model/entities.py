@@ -215,6 +215,7 @@ TASK_CLAIM = entity(
     order_by=("claimed_at",),
     newest_first=True,
 )
+WORKSPACE_MEMBER = entity("WorkspaceMember", "workspace_members", tables.workspace_members)
 ACTIVITY = entity("Activity", "activities", tables.activity_feed, newest_first=True)
 WORKFLOW = entity("Workflow", "workflows", tables.workflows, order_by=("name",))
 PATTERN = entity("Pattern", "patterns", tables.patterns, _scope_of("pattern"), order_by=("scope", "name"))
@@ -251,6 +252,7 @@ WORKFLOW_STAGE = Entity(
 #: Every entity with a table, in the order in which a reader meets them.
 ENTITIES = (
     WORKSPACE,
+    WORKSPACE_MEMBER,
     PROJECT,
     MILESTONE,
     TASK,

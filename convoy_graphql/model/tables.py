@@ -462,7 +462,7 @@ workspace_members = Table(
         nullable=False,
         comment="The member: the subject of the token that they sign in with.",
     ),
-    Column("role", Text, nullable=False, comment="viewer, member, admin or owner."),
+    Column("role", Text, nullable=False, comment="What the member may do: viewer, member, admin or owner."),
     Column(
         "created_at",
         TIMESTAMP(timezone=True),

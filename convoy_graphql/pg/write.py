@@ -74,7 +74,8 @@ class Transaction:
 
     def __init__(self, pool: Pool, viewer: Viewer | None = None) -> None:
         self._pool = pool
-        self._viewer = viewer
+        #: For whom it reads and writes.
+        self.viewer = viewer
         self._connection: Pooled = None
         self.statements = 0
         self.seconds = 0.0
@@ -123,7 +124,7 @@ class Transaction:
     async def _begin(self) -> None:
         self._connection = await self._pool.acquire()
         try:
-            await begin.begin(self._connection, begin.write(self._viewer))
+            await begin.begin(self._connection, begin.write(self.viewer))
         except Exception as error:
             if not lost_connection(error):
                 raise
@@ -131,7 +132,7 @@ class Transaction:
             await self.end()
             await self._pool.expire()
             self._connection = await self._pool.acquire()
-            await begin.begin(self._connection, begin.write(self._viewer))
+            await begin.begin(self._connection, begin.write(self.viewer))
 
     async def commit(self, *, then_read: bool = True) -> Pooled:
         """Commits. `then_read`: gives the connection with a snapshot begun that shows what was changed.
@@ -146,7 +147,7 @@ class Transaction:
             return None
         with _read_as_a_write():
             try:
-                await self._connection.execute(f"commit; {begin.snapshot(self._viewer)}" if then_read else "commit")
+                await self._connection.execute(f"commit; {begin.snapshot(self.viewer)}" if then_read else "commit")
             except Exception as error:
                 if lost_connection(error):
                     raise OutcomeUnknown from error

@@ -21,7 +21,7 @@ comment on column public.workspace_members.workspace_id is
 comment on column public.workspace_members.user_id is
     'The member: the subject of the token that they sign in with.';
 comment on column public.workspace_members.role is
-    'viewer, member, admin or owner.';
+    'What the member may do: viewer, member, admin or owner.';
 comment on column public.workspace_members.created_at is
     'When the membership began.';
 comment on column public.workspace_members.id is

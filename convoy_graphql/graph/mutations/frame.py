@@ -23,6 +23,7 @@ import strawberry
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
+from convoy_graphql.domain import permission
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase, perform
 from convoy_graphql.graph import refs
@@ -50,7 +51,7 @@ COMMON: Final[Takes] = {
     ),
     "actor_id": (
         strawberry.ID | None,
-        "The user or agent who acts: a UUID, which the activity will show. It is believed until there are tokens that say it.",
+        "The user or agent who acts: a UUID, which the activity will show. Where a user is signed in, it is they, and this is left out; a program with `service_role`, or anybody where no authentication is configured, says who it is.",
     ),
 }
 
@@ -86,7 +87,7 @@ def mutation(use_case: UseCase, description: str, *, takes: Takes, shows: Mappin
         return outcome
 
     field: Any = strawberry.field(
-        description=f"{description} Null only beside an error in the answer's `errors`: the database was not there, for one.",
+        description=f"{description} {permission.said(use_case.name)} Null only beside an error in the answer's `errors`: the database was not there, for one.",
         metadata={RESOLVER: resolve},
         graphql_type=payload | None,
     )

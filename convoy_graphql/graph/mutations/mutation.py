@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import strawberry
 
-from convoy_graphql.graph.mutations import bulk, claims, dependencies, rows, task_life
+from convoy_graphql.graph.mutations import bulk, claims, dependencies, members, rows, task_life
 
 FIELDS: Final[dict[str, Any]] = {
     **rows.FIELDS,
@@ -14,6 +14,7 @@ FIELDS: Final[dict[str, Any]] = {
     **dependencies.FIELDS,
     **task_life.FIELDS,
     **claims.FIELDS,
+    **members.FIELDS,
 }
 
 Mutation: Final = strawberry.type(

@@ -167,6 +167,18 @@ class ClaimLostError(UserError):
     )
 
 
+@_shows(problems.NotPermitted, "What you see, and may not change with your role.")
+class NotPermittedError(UserError):
+    needs: str = _shown(
+        "The least role that may: viewer, member, admin or owner of the workspace, or `service_role`.",
+        lambda problem: problem.needs,
+    )
+
+
+@_shows(problems.LastOwner, "A workspace that would have no owner left.")
+class LastOwnerError(UserError): ...
+
+
 @_shows(problems.IdempotencyKeyReused, "An `idempotencyKey` that came before with another change.")
 class IdempotencyKeyReusedError(UserError): ...
 
@@ -196,6 +208,8 @@ PROBLEM_TYPES = (
     StageTransitionError,
     ClaimRefusedError,
     ClaimLostError,
+    NotPermittedError,
+    LastOwnerError,
     IdempotencyKeyReusedError,
     ReferenceCycleError,
     ReferenceRefusedError,

@@ -48,7 +48,7 @@ _transition = mutation(
         "decision": (StageDecision | None, "What was decided, which the feed is told."),
         "force": (
             bool | None,
-            "Go to any stage of the workflow, whatever it allows. Meant for owners, and open to everybody as long as there are no roles. The feed is told `forced` where the workflow would have refused.",
+            "Go to any stage of the workflow, whatever it allows. Where there is authentication, it needs the role owner. The feed is told `forced` where the workflow would have refused.",
         ),
         "comment": (str | None, f"Why, for the feed: it stands beside the change. {_COMMENT_LENGTH}"),
         "if_updated_at": IF_UPDATED_AT,
