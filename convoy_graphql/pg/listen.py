@@ -85,6 +85,10 @@ class Listener:
                 if self.hearing is not Hearing.LOST:
                     pause_s = FIRST_PAUSE_S
                 self._turn(Hearing.LOST, str(error).partition("\n")[0] or type(error).__name__)
+            except Exception:
+                # Whatever it is, the feed goes on without notifications, and then with them again.
+                logger.exception("the listener failed")
+                self._turn(Hearing.LOST, "see above")
             # Servers that lost one database do not all come back to it at once.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,162 @@
+"""The feed under faults, at the hub: some seconds in `make test`, and as long as one likes with `make faults`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from functools import partial
+from secrets import randbelow
+
+import orjson
+
+from convoy_graphql.feed.filter import FeedFilter
+from convoy_graphql.feed.hub import Hub
+from convoy_graphql.feed.stream import Broken, Happened, Message, Stream, Topic
+from convoy_graphql.pg.database import Database
+from convoy_graphql.settings import Settings
+from feed.faults import (
+    Dropped,
+    Fault,
+    Subscriber,
+    blackhole,
+    compare,
+    cut,
+    kill_listener,
+    kill_sessions,
+    own_postgres,
+    plant_tasks,
+    write,
+)
+from feed.proxy import proxied
+
+#: How long faults go on.
+LASTING_S = float(os.environ.get("FAULTS_S", "8"))
+
+WRITERS, TASKS = 8, 24
+
+TABLES = {
+    "activity": """
+        select place::text as key, task_id::text as task, (details ->> 'number')::int as number from activity_feed
+    """,
+    # The tasks were there before anybody followed.
+    "changes": """
+        select place::text as key, task_id::text as task, place as number from task_changes where kind = 'UPDATED'
+    """,
+}
+
+
+def dice_of(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  # for a test that can be repeated
+
+
+class Hubs:
+    """The hub of a server process that now and then ends, and is started anew."""
+
+    def __init__(self, dsn: str) -> None:
+        self._settings = Settings(database_url=dsn, connect_timeout_s=2.0, feed_check_interval_s=2.0)
+        self._dsn = dsn
+        self._current: tuple[Hub, Database] | None = None
+
+    async def start(self) -> None:
+        database = Database(self._dsn, self._settings)
+        self._current = Hub(database, self._settings), database
+        await self._current[0].start()
+
+    async def stop(self) -> None:
+        if self._current is not None:
+            (hub, database), self._current = self._current, None
+            await asyncio.wait_for(hub.close(), 10)
+            await database.close()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await asyncio.sleep(0.3)
+        await self.start()
+
+    async def connect(self, topic: Topic, after: str | None) -> AsyncIterator[tuple[str | None, str]]:
+        if self._current is None:
+            raise Dropped
+        async with self._current[0].follow(topic, after=after) as subscription:
+            async for payload in subscription:
+                yield orjson.loads(payload.body), payload.cursor
+        raise Dropped
+
+
+async def answer(messages: Sequence[Message]) -> list[bytes]:
+    """Each event's place."""
+    await asyncio.sleep(0.001)
+    return [orjson.dumps(place_of(message)) for message in messages]
+
+
+def place_of(message: Message) -> str | None:
+    assert not isinstance(message, Broken), message
+    if not isinstance(message, Happened):
+        return None
+    assert message.position.inside is not None
+    return str(message.position.inside.last.place)
+
+
+async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks() -> None:
+    seed = randbelow(2**32)
+    dice = dice_of(seed)
+    async with own_postgres() as postgres, proxied(postgres.dsn) as proxy:
+        tasks = await plant_tasks(postgres.dsn, TASKS)
+        hubs = Hubs(proxy.dsn)
+        await hubs.start()
+        subscribers = []
+        for place in range(12):
+            stream = (Stream.ACTIVITY, Stream.TASKS)[place % 2]
+            # Some share a topic, some have their own.
+            topic = Topic((stream, place // 4), stream, FeedFilter(), answer)
+            name = f"{('activity', 'changes')[place % 2]} {place}"
+            connect = partial(hubs.connect, topic)
+            subscribers.append(Subscriber(name, connect, dice_of(seed + place), is_slow=place in {0, 1}))
+        following = [asyncio.create_task(each.follow()) for each in subscribers]
+        await asyncio.gather(*(asyncio.wait_for(each.is_ready.wait(), 30) for each in subscribers))
+        stop = asyncio.Event()
+        writing = [
+            asyncio.create_task(write(postgres.dsn, tasks, dice_of(seed - 1 - place), stop)) for place in range(WRITERS)
+        ]
+        suffered = await suffer(
+            {
+                "a killed listener": partial(kill_listener, postgres.dsn),
+                "killed sessions": partial(kill_sessions, postgres.dsn),
+                "a restart of PostgreSQL": partial(asyncio.to_thread, postgres.restart),
+                "a black hole": lambda: blackhole(proxy, dice.uniform(0.2, 1.5 if LASTING_S < 30 else 12)),
+                "reset connections": partial(cut, proxy),
+                "a restart of the server": hubs.restart,
+            },
+            dice,
+        )
+        stop.set()
+        await asyncio.gather(*writing)
+        try:
+            found = await compare(postgres.dsn, subscribers, TABLES, seed)
+        finally:
+            for each in following:
+                each.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*following)
+            await hubs.stop()
+        print(f"seed {seed}: {found}, {dict(suffered)}, {[each.connections for each in subscribers]} connections")
+        assert min(found.values()) > 20 * LASTING_S
+        assert 6 == len(suffered)
+
+
+async def suffer(faults: dict[str, Fault], dice: random.Random) -> Counter[str]:
+    """All faults in turn, and then some again, until the time is up."""
+    suffered: Counter[str] = Counter()
+    waiting: list[str] = []
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LASTING_S
+    while loop.time() < end or len(suffered) < len(faults):
+        waiting = waiting or dice.sample(list(faults), len(faults))
+        name = waiting.pop()
+        await faults[name]()
+        suffered[name] += 1
+        await asyncio.sleep(dice.uniform(0.1, 0.8) if LASTING_S < 30 else dice.uniform(0.1, 4))
+    return suffered
