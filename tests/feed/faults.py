@@ -6,8 +6,10 @@ A subscriber's record is compared with the tables at the end: nothing lost, noth
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
+import signal
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -39,6 +41,11 @@ class Postgres:
         """A fast shutdown, which ends all sessions, and a start."""
         self._server.release()
         self._server = EmbeddedPostgres.start(self._folder)
+
+    def crash(self) -> None:
+        """An end without a farewell, and a start that recovers. What was not yet written of rolled back transactions is gone."""
+        os.kill(int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGQUIT)
+        self.restart()
 
     def stop(self) -> None:
         self._server.release()
