@@ -12,16 +12,17 @@ from convoy_graphql.settings import Settings
 NOT_UNDERSTOOD = "DATABASE_URL is not understood"
 
 
-async def connect(dsn: str, settings: Settings, **options: Any) -> asyncpg.Connection:
+async def connect(dsn: str, settings: Settings, *, name: str = "convoy-graphql", **options: Any) -> asyncpg.Connection:
     """A connection that writes every value in one form: UTC, ISO dates, whatever the server's own settings.
 
-    asyncpg reads the DSN itself, so that everything libpq knows (sslmode, several hosts) is understood.
+    `name` is what PostgreSQL shows of it. asyncpg reads the DSN itself, so that everything libpq knows (sslmode, several
+    hosts) is understood.
 
     Raises:
         OSError, asyncpg.PostgresError: the server cannot be reached, or does not let us in.
     """
     session = {
-        "application_name": "convoy-graphql",
+        "application_name": name,
         "timezone": "UTC",
         "datestyle": "ISO",
         # Compiling a nested JSON plan costs more than running it.

@@ -111,7 +111,7 @@ class Listener:
             OSError, TimeoutError, ConvoyError, asyncpg.PostgresError, asyncpg.InterfaceError: the connection is lost, or not to be
                 had.
         """
-        connection = await connect(self._dsn, self._settings)
+        connection = await connect(self._dsn, self._settings, name="convoy-graphql listener")
         try:
             lost, probe, is_heard = asyncio.Event(), _PROBE + token_hex(8), asyncio.Event()
 
