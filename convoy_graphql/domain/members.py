@@ -94,8 +94,9 @@ async def _change(unit: Unit, new: NewRole) -> Outcome:
         raise Refused(NotFound(("id",), WORKSPACE_MEMBER.name, new.id))
     if new.role == Role.OWNER.value:
         await permission.require(unit, permission.OWNER, before["workspace_id"], ("role",))
-    if before["role"] != new.role:
-        await unit.execute(_update(), id=new.id, role=new.role)
+    if before["role"] != new.role and await unit.fetch_one(_update(), id=new.id, role=new.role) is None:
+        # Who asks lost their own role, since they held the row.
+        raise Refused(NotFound(("id",), WORKSPACE_MEMBER.name, new.id))
     return Outcome(new.id)
 
 
@@ -168,7 +169,8 @@ def _lock() -> Statement:
 
 @cache
 def _update() -> Statement:
-    return written(update(_TABLE).where(_TABLE.c.id == _id("id")).values(role=_text("role")))
+    query = update(_TABLE).where(_TABLE.c.id == _id("id")).values(role=_text("role"))
+    return written(query.returning(_TABLE.c.id))
 
 
 @cache

@@ -22,7 +22,8 @@ from convoy_graphql.domain.problems import (
 )
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.row_statements import IS_CURRENT, VERSION, Beside, differs
-from convoy_graphql.domain.unit import IS_WRITTEN, Row, Telling, Unit
+from convoy_graphql.domain.telling import Telling
+from convoy_graphql.domain.unit import IS_WRITTEN, Row, Unit
 from convoy_graphql.domain.writable import WORKSPACE, Field, Values, Writable
 from convoy_graphql.model.edges import words
 
@@ -163,7 +164,7 @@ async def insert(unit: Unit, what: Writable, row_id: str, values: Values) -> Row
     referred = tuple(each.name for each in what.references if values.get(each.name) is not None)
     telling = what.tells_created(row_id, values)
     statement = statements.creation(
-        what, tuple(values), referred, frozenset(unit.shown or ()), tells=telling is not None
+        what, tuple(values), referred, unit.shown or frozenset(), tells=telling is not None, told=unit.shown_told
     )
     unnamed = {name: None for name in what.by_name if name not in values}
     made = await unit.write(statement, telling, id=row_id, **unnamed, **values)
@@ -224,8 +225,13 @@ async def change_row(
     # What follows is known when the row is written, and told after it.
     follow = [name for name, cause in what.follows.items() if cause in changed]
     telling = None if follow else tells(row_id, told)
-    statement = statements.change(what, tuple(changed), frozenset(unit.shown or ()), tells=telling is not None)
+    statement = statements.change(
+        what, tuple(changed), unit.shown or frozenset(), tells=telling is not None, told=unit.shown_told
+    )
     after = await unit.write(statement, telling, id=row_id, **changed)
+    if after is None and unit.viewer is not None:
+        # Who asks lost their role, since they held the row.
+        raise Refused(NotFound((), what.entity.name, row_id))
     if after is None:
         raise LookupError(f"{what.entity.name} {row_id} is locked, and gone")
     if follow:

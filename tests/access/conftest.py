@@ -6,8 +6,10 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from asking import Asking
 from tenants import Become, World, make_world, user
 
+from client import GraphClient
 from convoy_graphql.pg.viewer import Viewer
 
 
@@ -27,3 +29,15 @@ async def become(connection: asyncpg.Connection) -> Become:
             await connection.execute((user(viewer) if isinstance(viewer, UUID) else viewer).settings)
 
     return become
+
+
+@pytest.fixture
+async def here(writer: asyncpg.Connection) -> World:
+    """A world of the test's own, committed."""
+    return await make_world(writer)
+
+
+@pytest.fixture
+def asking(client: GraphClient) -> Asking:
+    """Asks over the same database as `here`."""
+    return Asking(client)
