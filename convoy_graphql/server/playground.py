@@ -65,7 +65,7 @@ PAGE: Final = """\
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query that the playground opens with. `name` is its operation's name and the tab's title."""
+    """An operation that the playground opens with. `name` is its operation's name and the tab's title."""
 
     name: str
     query: str
@@ -173,8 +173,8 @@ def _address(root: str, name: str) -> str:
 
 
 def _operation_name(query: str) -> str:
-    match = re.search(r"^query (\w+)", query, re.MULTILINE)
+    match = re.search(r"^(?:query|mutation|subscription) (\w+)", query, re.MULTILINE)
     if match is None:
-        message = f"an example has to be a named query: {query[:40]!r}"
+        message = f"an example has to be a named operation: {query[:40]!r}"
         raise ValueError(message)
     return match[1]

@@ -1,4 +1,4 @@
-"""The playground's example queries with ids of rows that exist, so that each of them answers at once."""
+"""The playground's examples with ids of rows that exist, so that each of them answers at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ query Samples($known: [ID!]!) {
 """
 
 #: Which row an example's `$id` stands for.
-_WORKSPACE_EXAMPLES = frozenset({"Tree"})
+_WORKSPACE_EXAMPLES = frozenset({"Tree", "Live"})
 
 
 async def example_tabs(database: Database, max_tokens: int) -> Sequence[Example]:

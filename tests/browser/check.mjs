@@ -52,6 +52,14 @@ async function open(address) {
   return page;
 }
 
+async function openTab(name) {
+  const page = await open(url);
+  await page.getByRole("tab").filter({ hasText: name }).locator(".graphiql-tab-button").click();
+  // The tab before may have had two operations: until GraphiQL has read this one, its button opens a menu of those.
+  await page.locator(".graphiql-execute-button[aria-haspopup]").waitFor({ state: "detached" });
+  return page;
+}
+
 const tabsOf = (page) => page.getByRole("tab").allInnerTexts();
 const activeTab = (page) => page.locator('[role="tab"][aria-selected="true"]').innerText();
 // Monaco shows spaces as no-break spaces, and lines in the order it likes.
@@ -148,6 +156,21 @@ await check("a deep link opens as the first tab, with its variables, and runs th
   await linked.getByRole("menuitem", { name: "Two" }).click();
   await linked.waitForFunction(() => document.querySelector(".graphiql-response .view-lines")?.innerText.includes('"two"'));
   await linked.close();
+});
+
+await check("a subscription runs, and shows what happens while it does", async () => {
+  const live = await openTab("Live");
+  await run(live, '"Ready"');
+  const comment = await openTab("Comment");
+  await run(comment, '"errors": []');
+  await comment.close();
+  await live.bringToFront();
+  await live.waitForFunction(() => document.querySelector(".graphiql-response .view-lines")?.innerText.includes('"ActivityAdded"'));
+  assert.match(await answerOf(live), /"activityType": "COMMENT"/);
+  await live.screenshot({ path: screenshot.replace(/(\.png)?$/, "-live.png") });
+  await live.getByRole("button", { name: /^Stop query/ }).click();
+  await live.getByRole("button", { name: /^Execute query/ }).waitFor();
+  await live.close();
 });
 
 await check("errors of the server are shown in the response pane", async () => {

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from conftest import Ask
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
-NAMES = ["Tree", "Context", "Open", "Wild", "Pages", "Node"]
+NAMES = ["Tree", "Context", "Open", "Wild", "Pages", "Node", "Live", "Comment"]
+#: It answers when something happens: tests/browser watches it.
+FOLLOWS = "Live"
 
 
 async def page(http: httpx.AsyncClient, **params: str) -> httpx.Response:
@@ -47,10 +49,12 @@ async def test_the_address_of_the_server_leads_to_the_page(http: httpx.AsyncClie
 async def test_the_tabs_stand_for_the_demos_own_rows(http: httpx.AsyncClient) -> None:
     task, workspace = {"id": STORY.task_id}, {"id": STORY.workspace_id}
 
-    assert [workspace, task, None, None, None, task] == [tab["variables"] for tab in tabs(await page(http))]
+    assert [workspace, task, None, None, None, task, workspace, task] == [
+        tab["variables"] for tab in tabs(await page(http))
+    ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != FOLLOWS])
 async def test_each_example_answers_without_errors_and_with_rows(http: httpx.AsyncClient, ask: Ask, name: str) -> None:
     (tab,) = [tab for tab in tabs(await page(http)) if tab["name"] == name]
 
@@ -58,6 +62,22 @@ async def test_each_example_answers_without_errors_and_with_rows(http: httpx.Asy
 
     assert ["data"] == list(answer)
     assert all(answer["data"].values())
+    assert all(not payload.get("errors") for payload in answer["data"].values())
+
+
+async def test_the_example_that_follows_is_told_of_the_example_that_changes(http: httpx.AsyncClient, ask: Ask) -> None:
+    shown = {tab["name"]: tab for tab in tabs(await page(http))}
+    live = {name: shown[FOLLOWS][name] for name in ("query", "variables")}
+    async with http.stream("POST", "/graphql", json=live, headers={"accept": "text/event-stream"}) as response:
+        told = (line.removeprefix("data: ") async for line in response.aiter_lines() if line.startswith("data: "))
+        assert "Ready" == json.loads(await anext(told))["data"]["activityAdded"]["__typename"]
+        await ask(shown["Comment"]["query"], shown["Comment"]["variables"])
+        added = json.loads(await anext(told))["data"]["activityAdded"]
+
+    assert ("COMMENT", {"text": "Said in the playground"}) == (
+        added["activity"]["activityType"],
+        {"text": added["activity"]["details"]["text"]},
+    )
 
 
 async def test_a_deep_link_leaves_the_examples_as_they_are(http: httpx.AsyncClient) -> None:

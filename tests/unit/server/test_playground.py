@@ -167,11 +167,11 @@ def test_the_committed_files_stay_small():
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
-def test_an_example_is_one_named_query_under_a_comment_that_says_what_it_shows(example):
+def test_an_example_is_one_named_operation_under_a_comment_that_says_what_it_shows(example):
     (operation,) = parse(example.query).definitions
 
     assert isinstance(operation, OperationDefinitionNode)
-    assert ("query", example.name) == (operation.operation.value, operation.name.value)
+    assert example.name == operation.name.value
     assert example.query.startswith("# ")
 
 
@@ -183,7 +183,9 @@ def test_an_example_is_valid_against_the_committed_schema(example):
 
 
 def test_the_examples_come_in_the_order_of_their_files():
-    assert ["Tree", "Context", "Open", "Wild", "Pages", "Node"] == [example.name for example in examples()]
+    assert ["Tree", "Context", "Open", "Wild", "Pages", "Node", "Live", "Comment"] == [
+        example.name for example in examples()
+    ]
 
 
 @pytest.mark.parametrize(
