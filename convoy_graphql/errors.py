@@ -112,6 +112,21 @@ class DatabaseNotMigrated(ConvoyError):
         )
 
 
+class DocumentTooLarge(ConvoyError):
+    """A document has more of something than `CONVOY_MAX_…` allows.
+
+    `limit` is its name there, `what` is counted, `asked` how many there are: None where counting stopped at the limit.
+    """
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, what: str, asked: int | None, most: int, instead: str) -> None:
+        has = f"more than {most:,}" if asked is None else f"{asked:,}"
+        super().__init__(
+            f"The document has {has} {what}, and may have {most:,}. {instead}", limit=limit, most=most, asked=asked
+        )
+
+
 class Unauthenticated(ConvoyError):
     """A token that is not taken. `reason` is stable: `TOKEN_EXPIRED` asks for a fresh one, the others for another one."""
 

@@ -63,7 +63,16 @@ class Settings:
         4_194_304,
         "Largest HTTP request body; a larger one is answered 413. 10,000 tasks in one call fit, with 400 bytes for each.",
     )
+    max_query_body_bytes: int = setting(
+        262_144, "Largest body of a request that changes nothing; a larger one is answered 413, too."
+    )
     max_tokens: int = setting(2_000, "Most lexical tokens in one GraphQL document.")
+    max_depth: int = setting(
+        15, "Most levels of fields in one document; `edges`, `node` and `nodes` are none, introspection has its own."
+    )
+    max_aliases: int = setting(50, "Most aliases in one document.")
+    max_directives: int = setting(50, "Most directives in one document.")
+    max_fields: int = setting(2_000, "Most fields of one operation, with its fragments unfolded.")
     max_errors: int = setting(10, "Most errors in one answer.")
     executor: str = setting(
         "compiled", "`compiled` answers a query by one statement where it can; `loaders` never does, to compare."

@@ -13,6 +13,7 @@ import orjson
 import uvicorn
 
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
+from convoy_graphql.graph.limits import DEFAULT_LIMITS
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.read import Reader
@@ -52,6 +53,7 @@ class GraphClient:
     def __init__(self, database: Database, engine: str = "loaders", viewer: Viewer | None = None) -> None:
         self.database = database
         self.engine = engine
+        self.limits = DEFAULT_LIMITS
         #: Who asks, from the next question on.
         self.viewer = viewer
         self._recording: list[list[str]] = []
@@ -99,7 +101,7 @@ class GraphClient:
         settings = Settings(executor=self.engine)
         with self.statements() as statements:
             try:
-                prepared = prepare(Operation(query, (variables or {}) | more), settings.max_tokens)
+                prepared = prepare(Operation(query, (variables or {}) | more), self.limits)
                 answer = await Executors(self.database, settings).answer(prepared, self.viewer, traced=True)
             except RequestError as error:
                 answer = encode({"data": None, "errors": error_list(error.errors, settings.max_errors)})

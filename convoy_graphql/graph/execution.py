@@ -22,13 +22,20 @@ from graphql import (
 )
 
 from convoy_graphql.compiler.documents import CompiledOperation
+from convoy_graphql.errors import DocumentTooLarge
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.executor import RowExecutor
+from convoy_graphql.graph.limits import DEFAULT_LIMITS, MAX_REPETITIONS, Limits, check_size, too_large
 from convoy_graphql.graph.schema import executable_schema
 
 #: Documents kept parsed and validated, and how long one of them may be, in characters: a parsed one takes some 90 bytes a
 #: character, so that all of them stay under 200 MB.
 MAX_DOCUMENTS, MAX_DOCUMENT_LENGTH = 256, 8_192
+
+#: How graphql-core ends when it has read as many tokens as it may.
+_TOO_MANY_TOKENS = "tokens. Parsing aborted."
+#: What it says when it has compared as many fields with each other as it may. After too many errors it says more.
+_TOO_REPETITIVE = "Validation aborted."
 
 
 @dataclass(frozen=True)
@@ -80,14 +87,14 @@ class RequestError(Exception):
         self.errors = errors
 
 
-def prepare(operation: Operation, max_tokens: int) -> Prepared:
+def prepare(operation: Operation, limits: Limits = DEFAULT_LIMITS) -> Prepared:
     """The operation, found in its document.
 
     Raises:
-        RequestError: the document cannot be parsed, is too long, is not valid, or does not name one operation.
+        RequestError: the document cannot be parsed, is larger than `limits`, is not valid, or does not name one operation.
     """
     cacheable = len(operation.query) <= MAX_DOCUMENT_LENGTH
-    document = (_cached_document if cacheable else _document)(operation.query, max_tokens)
+    document = (_cached_document if cacheable else _document)(operation.query, limits)
     found = document.operations.get(operation.name)
     if found is None:
         node = get_operation_ast(document.node, operation.name)
@@ -99,17 +106,28 @@ def prepare(operation: Operation, max_tokens: int) -> Prepared:
     return Prepared(document.node, *found, operation)
 
 
-def _document(query: str, max_tokens: int) -> Document:
+def _document(query: str, limits: Limits) -> Document:
     try:
-        document = parse(query, max_tokens=max_tokens)
-        errors = validate(executable_schema(), document)
+        document = parse(query, max_tokens=limits.tokens)
+        check_size(document, limits)
+        errors = validate(executable_schema(), document, max_errors=limits.errors)
     except GraphQLSyntaxError as error:
+        if error.message.endswith(_TOO_MANY_TOKENS):
+            raise _refused(too_large("tokens", None, limits.tokens)) from None
         raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from None
+    except DocumentTooLarge as error:
+        raise _refused(error) from None
     except RecursionError:
         raise RequestError("GRAPHQL_PARSE_FAILED", [GraphQLError("The document is nested too deeply.")]) from None
+    if errors and errors[-1].message == _TOO_REPETITIVE:
+        raise _refused(too_large("repetitions", None, MAX_REPETITIONS))
     if errors:
         raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
     return Document(document)
+
+
+def _refused(error: DocumentTooLarge) -> RequestError:
+    return RequestError(error.code, [GraphQLError(error.message, extensions=error.extensions)])
 
 
 _cached_document = lru_cache(MAX_DOCUMENTS)(_document)

@@ -17,6 +17,7 @@ from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.errors import BadUserInput, ConvoyError, DatabaseUnavailable, SetupError
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Operation, Prepared, RequestError, prepare, run
+from convoy_graphql.graph.limits import Limits
 from convoy_graphql.pg.explain import query_plan
 from convoy_graphql.server.executors import chosen
 from convoy_graphql.settings import Settings
@@ -39,7 +40,7 @@ async def read_question(settings: Settings, file: str, variables: str, name: str
         SetupError: there is no query that could be answered. One line, with its place in the file.
     """
     try:
-        prepared = prepare(Operation(_text(file), _values(variables), name), settings.max_tokens)
+        prepared = prepare(Operation(_text(file), _values(variables), name), Limits.of(settings))
         if not prepared.is_query:
             raise SetupError(f"{_place(file)} holds a {prepared.node.operation.value}: only queries can be explained")
         found = chosen(prepared, settings)

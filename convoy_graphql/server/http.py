@@ -22,13 +22,15 @@ class TooLarge(Exception):
 class HttpRequest:
     """A request whose body has not been read. Of a header that is sent twice, the last one counts."""
 
-    __slots__ = ("_headers", "_receive", "method", "query_string")
+    __slots__ = ("_headers", "_receive", "body_bytes", "method", "query_string")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
         self.query_string: bytes = scope["query_string"]
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._receive = receive
+        #: How long the body was, once it was read.
+        self.body_bytes = 0
 
     def header(self, name: bytes) -> str:
         """The header with this name, in lower case; empty where there is none."""
@@ -53,6 +55,7 @@ class HttpRequest:
             raise ClientGone
         if len(body) > max_bytes:
             raise TooLarge
+        self.body_bytes = len(body)
         return bytes(body)
 
 

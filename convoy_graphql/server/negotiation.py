@@ -85,12 +85,17 @@ async def read_operation(request: HttpRequest, max_body_bytes: int) -> Operation
     try:
         body = await request.body(max_body_bytes)
     except TooLarge:
-        raise RefusedRequest(
-            413,
-            "PAYLOAD_TOO_LARGE",
-            f"The request body is over {max_body_bytes:,} bytes. Send long values as variables, in parts.",
-        ) from None
+        raise too_large(max_body_bytes) from None
     return operation_of(decode_json(body, "The request body"))
+
+
+def too_large(most: int, whose: str = "") -> RefusedRequest:
+    """The refusal of a body that is over `most` bytes; `whose` body that is, where there are others that may be larger."""
+    return RefusedRequest(
+        413,
+        "PAYLOAD_TOO_LARGE",
+        f"The request body{whose and ' '}{whose} is over {most:,} bytes. Send long values in parts, in several requests.",
+    )
 
 
 @lru_cache(256)

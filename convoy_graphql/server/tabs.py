@@ -27,14 +27,12 @@ query Samples($known: [ID!]!) {
 _WORKSPACE_EXAMPLES = frozenset({"Tree", "Live"})
 
 
-async def example_tabs(database: Database, max_tokens: int) -> Sequence[Example]:
+async def example_tabs(database: Database) -> Sequence[Example]:
     """The examples in order; without variables while the database cannot be asked."""
     known = [example.task_id for example in (STORY, LARGE) if example.task_id]
     try:
         async with database.reader() as reader:
-            result = await run(
-                prepare(Operation(_SAMPLES, {"known": known}), max_tokens), OperationContext(reader.fetch)
-            )
+            result = await run(prepare(Operation(_SAMPLES, {"known": known})), OperationContext(reader.fetch))
     except ConvoyError:
         return examples()
     if result.errors or result.data is None:

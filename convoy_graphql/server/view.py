@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import RequestError, prepare
+from convoy_graphql.graph.limits import Limits
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.answers import encode, error_list, masked
 from convoy_graphql.server.auth.authentication import Authentication, refusal_of
@@ -22,6 +23,7 @@ from convoy_graphql.server.negotiation import (
     RefusedRequest,
     preferred_type,
     read_operation,
+    too_large,
 )
 from convoy_graphql.server.playground import Example, examples, playground_page
 from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStream
@@ -49,6 +51,7 @@ class GraphQLView:
         self._executors = Executors(database, settings)
         self._authentication = authentication
         self._settings = settings
+        self._limits = Limits.of(settings)
         self._subscriptions = subscriptions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +106,7 @@ class GraphQLView:
         # With ids of rows that exist, where everybody may see all rows.
         if self._authentication is not None:
             return examples()
-        return await example_tabs(self._database, self._settings.max_tokens)
+        return await example_tabs(self._database)
 
     async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream:
         viewer = lasts_s = None
@@ -111,7 +114,9 @@ class GraphQLView:
             caller = await self._authentication.caller(request.header(b"authorization"))
             viewer, lasts_s = caller.viewer, caller.lasts_s
         operation = await read_operation(request, self._settings.max_body_bytes)
-        prepared = prepare(operation, self._settings.max_tokens)
+        prepared = prepare(operation, self._limits)
+        if request.body_bytes > self._settings.max_query_body_bytes and not prepared.is_mutation:
+            raise too_large(self._settings.max_query_body_bytes, "of a query or a subscription")
         if request.method == "GET" and prepared.is_mutation:
             raise RefusedRequest(
                 405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"

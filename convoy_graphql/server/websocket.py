@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from convoy_graphql import observe
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
+from convoy_graphql.graph.limits import Limits
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import error_list, masked
@@ -81,6 +82,7 @@ class WebSocketView:
         self.executors = Executors(database, settings)
         self.subscriptions = subscriptions
         self.settings = settings
+        self.limits = Limits.of(settings)
         self.authentication = authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -247,7 +249,7 @@ class _Socket:
             self._end(operation_id)
 
     async def _answer(self, operation: Operation, message: _Messages) -> None:
-        prepared = prepare(operation, self._settings.max_tokens)
+        prepared = prepare(operation, self._view.limits)
         if not prepared.is_subscription:
             await self._send(message.next(await self._view.executors.answer(prepared, self._viewer)))
             return

@@ -19,7 +19,6 @@ import orjson
 from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.graph.execution import Operation, prepare
 from convoy_graphql.graph.schema import executable_schema
-from convoy_graphql.settings import Settings
 from tests.bench.operations import CONTEXT, HERE, OPERATIONS
 from tests.bench.place import CHECKOUT
 
@@ -45,7 +44,7 @@ def measure_cold() -> list[Cold]:
 
 def _time(query: str, variables: dict[str, Any], name: str) -> float:
     began = time.perf_counter()
-    bound = prepare(Operation(query, variables, name), Settings().max_tokens).compiled.bind(variables)
+    bound = prepare(Operation(query, variables, name)).compiled.bind(variables)
     taken = time.perf_counter() - began
     if isinstance(bound, Unsupported):
         raise TypeError(f"{name} is declined: {bound.reason}")

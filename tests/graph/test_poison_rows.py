@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 async def raw(client: GraphClient, query: str, **variables: Any) -> bytes:
     """The answer as it leaves the server: some of what it holds no decoder takes."""
     async with client.database.reader() as reader:
-        result = await run(prepare(Operation(query, variables), 2_000), OperationContext(reader.fetch))
+        result = await run(prepare(Operation(query, variables)), OperationContext(reader.fetch))
     return encode(result_answer(result, 10))
 
 

@@ -44,7 +44,7 @@ async def ask_with(
             await after(answered)
             return rows
 
-        result = await run(prepare(Operation(query, variables), 2_000), OperationContext(fetch))
+        result = await run(prepare(Operation(query, variables)), OperationContext(fetch))
     return result_answer(result, 10)
 
 

@@ -134,7 +134,7 @@ def orders_of(order: Any) -> list[list[dict[str, str]]]:
 
 
 async def ask_loaders(database: Database, query: str, variables: Mapping[str, Any]) -> Any:
-    prepared = prepare(Operation(query, variables), Settings().max_tokens)
+    prepared = prepare(Operation(query, variables))
     answer = orjson.loads(loadable(await Executors(database, Settings(executor=LOADERS)).answer(prepared)))
     assert "errors" not in answer, answer
     return answer

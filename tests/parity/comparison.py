@@ -51,7 +51,7 @@ async def told(database: Database, executor: str, operation: Operation) -> Told:
     """The answer of one executor, from the parsed text to the encoded bytes."""
     settings = Settings(executor=executor)
     try:
-        prepared = prepare(operation, settings.max_tokens)
+        prepared = prepare(operation)
         answer = await Executors(database, settings).answer(prepared, traced=True)
     except RequestError as error:
         return Told(encode({"errors": error_list(error.errors, settings.max_errors)}).decode(), {})

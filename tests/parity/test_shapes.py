@@ -207,8 +207,11 @@ async def test_the_last_rows_of_which_only_the_number_is_shown(client: GraphClie
     assert [4, 2, 0] == [each["tasks"]["totalCount"] for each in milestones]
 
 
-async def test_an_object_of_hundreds_of_keys_longer_than_a_name_is_one_statement(client: GraphClient) -> None:
+async def test_an_object_of_hundreds_of_keys_longer_than_a_name_is_one_statement(
+    client: GraphClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PostgreSQL cuts a name at 63 bytes and takes a hundred arguments in a call: neither is a limit of the API."""
+    monkeypatch.setattr(client, "limits", client.limits._replace(aliases=600, tokens=3_000))
     keys = [f"{'k' * 80}_{number}" for number in range(600)]
     shown = " ".join(f"{key}: title" for key in keys)
     data = await answered(client, f'{{ task(id: "{ident("2", 1)}") {{ {shown} }} }}', 1)

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from client import running_server
+from convoy_graphql.settings import Settings
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from conftest import Ask
@@ -369,7 +374,10 @@ async def test_variables_nested_beyond_any_reader_are_refused(http: httpx.AsyncC
     assert [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}] == response.json()["errors"]
 
 
-async def test_an_answer_nested_beyond_what_can_be_written_is_refused(ask: Ask) -> None:
+async def test_an_answer_nested_beyond_what_can_be_written_is_refused(
+    demo_database: str, asking_of: Callable[[httpx.AsyncClient], Ask]
+) -> None:
+    """By a server that lets a document have as many levels."""
     round_trips = 64
     query = (
         "{workspaces(first: 1) {nodes"
@@ -379,7 +387,8 @@ async def test_an_answer_nested_beyond_what_can_be_written_is_refused(ask: Ask) 
         + "}}"
     )
 
-    response = await ask(query)
+    async with running_server(Settings(database_url=demo_database, max_depth=1_000)) as http:
+        response = await asking_of(http)(query)
 
     message = "The answer is nested too deeply. Ask for fewer levels at once."
     assert {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]} == response.json()

@@ -12,6 +12,7 @@ import pytest
 from graphql import get_operation_ast, parse
 
 from convoy_graphql.graph.execution import Operation, Prepared, prepare
+from convoy_graphql.graph.limits import Limits
 from convoy_graphql.server import view
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ async def test_a_client_that_takes_no_json_is_told_what_there_is(http: httpx.Asy
     [
         pytest.param(400, "GRAPHQL_PARSE_FAILED", "{", None, id="not parsed"),
         pytest.param(400, "GRAPHQL_PARSE_FAILED", "# nothing", None, id="nothing but a comment"),
-        pytest.param(400, "GRAPHQL_PARSE_FAILED", "{" + "__typename " * 2_000 + "}", None, id="over 2,000 tokens"),
+        pytest.param(400, "LIMIT_EXCEEDED", "{" + "__typename " * 2_000 + "}", None, id="over 2,000 tokens"),
         pytest.param(400, "GRAPHQL_PARSE_FAILED", "{tasks(filter:" + "{not:" * 450, None, id="nested without end"),
         pytest.param(400, "GRAPHQL_VALIDATION_FAILED", "{nope}", None, id="no such field"),
         pytest.param(400, "GRAPHQL_VALIDATION_FAILED", "mutation {x}", None, id="no mutations"),
@@ -199,10 +200,10 @@ async def test_a_get_without_an_operation_is_refused(
 
 
 async def test_a_get_executes_nothing_but_queries(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def valid_mutation(operation: Operation, max_tokens: int) -> Prepared:
+    def valid_mutation(operation: Operation, limits: Limits) -> Prepared:
         node = get_operation_ast(parse(operation.query))
         assert node is not None
-        return replace(prepare(Operation("{__typename}"), max_tokens), node=node)
+        return replace(prepare(Operation("{__typename}"), limits), node=node)
 
     # The schema has no mutations yet: one that is valid can only be pretended.
     monkeypatch.setattr(view, "prepare", valid_mutation)

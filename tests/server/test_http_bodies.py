@@ -184,16 +184,35 @@ async def chunks(body: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
-async def test_the_largest_body_is_4_mb(http: httpx.AsyncClient, chunked: bool) -> None:
-    fits = TYPENAME.encode() + b" " * (4_194_304 - len(TYPENAME))
+@pytest.mark.parametrize(
+    ("query", "most", "whose"),
+    [
+        ("{__typename}", 262_144, " of a query or a subscription"),
+        ("mutation {__typename}", 4_194_304, ""),
+    ],
+)
+async def test_a_body_that_changes_nothing_may_be_256_kb_and_another_4_mb(
+    http: httpx.AsyncClient, query: str, most: int, whose: str, chunked: bool
+) -> None:
+    operation = b'{"query": "%b"}' % query.encode()
+    fits = operation + b" " * (most - len(operation))
     answers = []
-    for body in (fits, fits + b" ", fits * 20):
+    for body in (fits, fits + b" "):
         content = chunks(body) if chunked else body
         answers.append(await http.post("/graphql", content=content, headers={"content-type": JSON}))
 
-    assert [200, 413, 413] == [answer.status_code for answer in answers]
-    message = "The request body is over 4,194,304 bytes. Send long values as variables, in parts."
-    assert refusal("PAYLOAD_TOO_LARGE", message) == answers[1].json() == answers[2].json()
+    assert [200, 413] == [answer.status_code for answer in answers]
+    message = f"The request body{whose} is over {most:,} bytes. Send long values in parts, in several requests."
+    assert refusal("PAYLOAD_TOO_LARGE", message) == answers[1].json()
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
+async def test_a_body_that_is_much_too_large_is_not_read_to_its_end(http: httpx.AsyncClient, chunked: bool) -> None:
+    body = b" " * 80_000_000
+    answer = await http.post("/graphql", content=chunks(body) if chunked else body, headers={"content-type": JSON})
+
+    message = "The request body is over 4,194,304 bytes. Send long values in parts, in several requests."
+    assert (413, refusal("PAYLOAD_TOO_LARGE", message)) == (answer.status_code, answer.json())
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_the_server(

@@ -114,8 +114,18 @@ def invalid(count: int) -> str:
     return "{" + " ".join(f"nope{place}" for place in range(count)) + "}"
 
 
-@pytest.mark.parametrize("query_of", [failing, invalid])
-@pytest.mark.parametrize(("count", "shown", "omitted"), [(10, 10, None), (11, 10, 1), (40, 10, 30)])
+#: A document is looked at until it has as many errors as are shown: then that is the one which is left out.
+@pytest.mark.parametrize(
+    ("query_of", "count", "shown", "omitted"),
+    [
+        (failing, 10, 10, None),
+        (failing, 11, 10, 1),
+        (failing, 40, 10, 30),
+        (invalid, 10, 10, None),
+        (invalid, 11, 10, 1),
+        (invalid, 40, 10, 1),
+    ],
+)
 async def test_ten_errors_are_shown_and_the_last_says_how_many_more_there_are(
     ask: Ask, query_of: Any, count: int, shown: int, omitted: int | None
 ) -> None:

@@ -30,7 +30,13 @@ async def counted(http: httpx.AsyncClient) -> dict[str, float]:
 
 def growth(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
     """What was counted in between: of seconds how often, and no times. The feed listens meanwhile."""
-    left_out = ("convoy_graphql_feed_", f"{SECONDS}_bucket", f"{SECONDS}_sum", f"{SECONDS}_created", "convoy_graphql_declined_created")
+    left_out = (
+        "convoy_graphql_feed_",
+        f"{SECONDS}_bucket",
+        f"{SECONDS}_sum",
+        f"{SECONDS}_created",
+        "convoy_graphql_declined_created",
+    )
     grown = {name: value - before.get(name, 0) for name, value in after.items() if not name.startswith(left_out)}
     return {name: by for name, by in grown.items() if by}
 

@@ -16,6 +16,7 @@ from graphql import OperationDefinitionNode, parse
 from convoy_graphql.cli import main
 from convoy_graphql.demo.well_known import STORY
 from convoy_graphql.graph.execution import Operation, Prepared, prepare
+from convoy_graphql.graph.limits import Limits
 from convoy_graphql.server import explain as explaining
 from convoy_graphql.server.explain import broken, explain, read_question
 from convoy_graphql.settings import Settings
@@ -220,10 +221,10 @@ def test_a_document_that_would_be_refused_is_refused_alike(document: str, said: 
 
 
 def test_a_mutation_is_refused(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def as_mutation(operation: Operation, max_tokens: int) -> Prepared:
+    def as_mutation(operation: Operation, limits: Limits) -> Prepared:
         [node] = parse("mutation { __typename }").definitions
         assert isinstance(node, OperationDefinitionNode)
-        return replace(prepare(operation, max_tokens), node=node)
+        return replace(prepare(operation, limits), node=node)
 
     monkeypatch.setattr(explaining, "prepare", as_mutation)
 

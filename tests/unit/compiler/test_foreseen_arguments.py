@@ -43,7 +43,7 @@ READ_SITE = arguments.read_site
 
 def _bound(declared: str, filter_: str, variables: dict[str, Any]) -> Bound | Unsupported:
     query = f"query ({declared}) {{ tasks(filter: {filter_}) {{ nodes {{ id }} totalCount }} }}"
-    return prepare(Operation(query, variables), 2_000).compiled.bind(variables)
+    return prepare(Operation(query, variables)).compiled.bind(variables)
 
 
 def _read_each_time(monkeypatch: pytest.MonkeyPatch, case: tuple[str, str, list[dict[str, Any]]]) -> list[Any]:

@@ -20,7 +20,7 @@ def _no_documents() -> None:
 
 
 def bound(query: str, **variables: Any) -> Bound:
-    found = prepare(Operation(query, variables), 2_000).compiled.bind(variables)
+    found = prepare(Operation(query, variables)).compiled.bind(variables)
     assert isinstance(found, Bound), found
     return found
 
@@ -164,7 +164,7 @@ def test_a_directive_chooses_the_plan_by_its_value() -> None:
 
 
 def test_the_statements_of_a_document_are_bounded() -> None:
-    operation = prepare(Operation(FILTERED), 2_000).compiled
+    operation = prepare(Operation(FILTERED)).compiled
     for count in range(MAX_STATEMENTS * 2):
         assert isinstance(operation.bind({"filter": {"and": [{"title": {"eq": "a"}}] * count}}), Bound)
         kept = sum(len(plan.statements) for plan in operation._plans.values())
@@ -175,7 +175,7 @@ def test_the_plans_of_a_document_are_bounded() -> None:
     names = [f"v{number}" for number in range(6)]
     fields = " ".join(f"{name}: title @include(if: ${name})" for name in names)
     definitions = ", ".join(f"${name}: Boolean!" for name in names)
-    operation = prepare(Operation(f"query ({definitions}) {{ tasks {{ nodes {{ id {fields} }} }} }}"), 2_000).compiled
+    operation = prepare(Operation(f"query ({definitions}) {{ tasks {{ nodes {{ id {fields} }} }} }}")).compiled
     for choice in range(2 ** len(names)):
         assert isinstance(operation.bind({name: bool(choice >> at & 1) for at, name in enumerate(names)}), Bound)
         assert 1 <= len(operation._plans) <= MAX_PLANS
@@ -183,7 +183,7 @@ def test_the_plans_of_a_document_are_bounded() -> None:
 
 def test_the_documents_are_bounded() -> None:
     for number in range(MAX_DOCUMENTS + 10):
-        prepare(Operation(f"{{ a{number}: __typename }}"), 2_000)
+        prepare(Operation(f"{{ a{number}: __typename }}"))
 
     assert MAX_DOCUMENTS == _cached_document.cache_info().currsize
 

@@ -13,6 +13,7 @@ from convoy_graphql.compiler import documents
 from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.graph.execution import Operation, prepare
+from convoy_graphql.graph.limits import DEFAULT_LIMITS
 
 EVERYTHING = """
 query ($first: Int, $after: String) {
@@ -27,13 +28,13 @@ query ($first: Int, $after: String) {
 
 
 def sql(query: str) -> str:
-    found = prepare(Operation(query), 2_000).compiled.bind({})
+    found = prepare(Operation(query)).compiled.bind({})
     assert isinstance(found, Bound), found
     return found.sql
 
 
 def declined(query: str) -> str:
-    found = prepare(Operation(query), 2_000).compiled.bind({})
+    found = prepare(Operation(query)).compiled.bind({})
     assert isinstance(found, Unsupported), found
     return found.reason
 
@@ -42,7 +43,7 @@ def declined(query: str) -> str:
 def test_the_text_is_the_same_in_every_process(hash_seed: str) -> None:
     program = (
         "import sys\nfrom convoy_graphql.graph.execution import Operation, prepare\n"
-        "print(prepare(Operation(sys.stdin.read()), 2000).compiled.bind({}).sql)"
+        "print(prepare(Operation(sys.stdin.read())).compiled.bind({}).sql)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     other = subprocess.run(
@@ -119,6 +120,7 @@ def test_fragments_that_multiply_are_declined_before_they_are_unfolded() -> None
         for at in range(40)
     )
 
-    assert "the selection has more fields than one statement is made for" == declined(
-        f"{{ tasks {{ nodes {{ ...F0 }} }} }} {folds} {last}"
-    )
+    document = f"{{ tasks {{ nodes {{ ...F0 }} }} }} {folds} {last}"
+    limits = DEFAULT_LIMITS._replace(depth=100, aliases=100, fields=2**50)
+    found = prepare(Operation(document), limits).compiled.bind({})
+    assert Unsupported("the selection has more fields than one statement is made for") == found
