@@ -131,5 +131,6 @@ async def test_in_memory_as_in_sql(stream: Stream, opened: Database, writer: asy
             f"seed {seed}: {wanted}"
         )
 
-    assert len(whole.events) > 30, f"seed {seed}"
-    assert found > 150, f"seed {seed}"
+    # Some tasks are deleted, and their events with them: how many are left is chance.
+    assert len(whole.events) > 10, f"seed {seed}"
+    assert found > 50, f"seed {seed}"
