@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import httpx
 import pytest
 
 from client import running_server
+from convoy_graphql.demo.well_known import STORY
 from convoy_graphql.settings import Settings
 from feed.polling import plant, plant_home, say
 from npm import installed, start_script
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 ASKED = [
     {"data": {"task": {"title": "Drive"}}},
@@ -54,11 +57,15 @@ class Following:
         self._process = await start_script(script, client, url, task, options=options)
 
     async def next(self) -> Any:
+        """The next value that it prints."""
+        line = await self.line()
+        return json.loads(line) if line else await self.end()
+
+    async def line(self) -> str:
         """The next line that it prints."""
         assert self._process.stdout is not None
         async with asyncio.timeout(20):
-            line = await self._process.stdout.readline()
-        return json.loads(line) if line else await self.end()
+            return (await self._process.stdout.readline()).decode().rstrip("\n")
 
     async def end(self) -> tuple[bytes, bytes, int | None]:
         """What else it prints, what it complains of, and what it returns."""
@@ -118,3 +125,22 @@ async def test_the_legacy_protocol_is_refused_by_name(following: Following, scri
         await following.start(script, "legacy", http, "")
 
         assert {"code": 4406, "reason": "Use the sub-protocol graphql-transport-ws."} == await following.next()
+
+
+async def test_the_client_of_the_readme_runs(
+    following: Following, script: Path, database: str, writer: asyncpg.Connection, task: str
+) -> None:
+    (text,) = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    workspace = await writer.fetchval("select workspace_id::text from tasks where id = $1", task)
+    async with running_server(Settings(database_url=database)) as http:
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{http.base_url.port}").replace(STORY.workspace_id, workspace)
+        # Beside the packages that it imports.
+        copy = script.with_name(f"readme-{task}.mjs")
+        copy.write_text(text)
+        try:
+            await following.start(copy, "", http, "")
+            assert "Ready" == await following.line()
+            await say(writer, task, "ONE")
+            assert "ONE: Drive" == await following.line()
+        finally:
+            copy.unlink()
