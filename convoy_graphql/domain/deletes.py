@@ -76,6 +76,10 @@ async def count_cascade(unit: Unit, root: Table, ids: Sequence[str], *, for_dele
         else:
             # A row may go for two reasons, as a dependency between two tasks that go. A union uses the index of each.
             rows = union(*(select(table.c.id).where(reason) for reason in found)).subquery()
+            if for_deletion and len(list(_cascades(table))) > 1:
+                # Or with two that are deleted at once: it goes with the first, and the second waits here and does not count it.
+                held = select(table.c.id).where(table.c.id.in_(select(rows.c.id)))
+                rows = held.order_by(table.c.id).with_for_update().subquery()
             (counted,) = await unit.fetch(select(func.count().label("count")).select_from(rows))
             count = counted["count"]
         if count:

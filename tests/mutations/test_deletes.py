@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 from changing import everything
+from racing import wait_until_somebody_waits
 
 if TYPE_CHECKING:
     from changing import Change, Home, Unchanged
@@ -163,3 +164,25 @@ async def test_one_delete_costs_few_statements(change: Change, home: Home) -> No
 
     # The row, what belongs to it (dependencies, claims, activity), who forgets it, the delete.
     assert 6 == len(deleted.statements), deleted.statements
+
+
+async def test_what_goes_with_two_rows_at_once_is_counted_with_one_of_them(
+    change: Change, home: Home, writer: asyncpg.Connection
+) -> None:
+    other = await writer.fetchval(
+        "insert into tasks (milestone_id, title) values ($1, 'Other') returning id", home.milestone
+    )
+    await writer.execute(
+        "insert into task_dependencies (task_id, depends_on_task_id) values ($1, $2)", home.task, other
+    )
+
+    async with writer.transaction():
+        await writer.execute("delete from tasks where id = $1", other)
+        deleting = asyncio.create_task(change("deleteTask", {"id": home.task}, SHOWS))
+        await wait_until_somebody_waits(writer)
+
+    payload = await deleting
+    assert ({"id": home.task, "deleted": []}, []) == (
+        {name: payload[name] for name in ("id", "deleted")},
+        payload["errors"],
+    )
