@@ -1,0 +1,121 @@
+"""Followers are told what happens in their workspaces, and not that anything happens elsewhere: by live events, by what was missed,
+and by deletions, which no row is left to hide behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from tenants import World
+
+from client import running_server
+from convoy_graphql.settings import Settings
+from signing import SECRET, signed
+from transports.sockets import Socket, opened
+
+#: Nothing of an activity is selected: what its row-level security would hide is not even asked for.
+ACTIVITY = (
+    "subscription Activity($after: String) { activityAdded(after: $after) { __typename ... on Ready { cursor } } }"
+)
+TASKS = """
+subscription Tasks($after: String) {
+    taskChanged(after: $after) { __typename ... on Ready { cursor } ... on TaskChanged { kind taskId } }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+async def guarded(database: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with running_server(Settings(database_url=database, jwt_secret=SECRET)) as http:
+        yield http
+
+
+@asynccontextmanager
+async def following(http: httpx.AsyncClient, token: str | None, after: str | None = None) -> AsyncIterator[Socket]:
+    """Somebody who follows activity and tasks, and has been told that both are live."""
+    payload = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with opened(http) as socket:
+        await socket.initialise(**payload)
+        await socket.subscribe("activity", ACTIVITY, after=after)
+        await socket.subscribe("tasks", TASKS, after=after)
+        if after is None:
+            assert {"Ready"} == {added(await socket.hear())["__typename"] for _ in range(2)}
+        yield socket
+
+
+def added(message: Any) -> Any:
+    (answer,) = message["payload"]["data"].values()
+    return answer
+
+
+async def heard(socket: Socket) -> list[Any]:
+    """All that is told until half a second of silence, as the tests below have it: activity, or what happened to a task."""
+    told = []
+    try:
+        while True:
+            async with asyncio.timeout(0.5):
+                message = await socket.hear()
+            answer = added(message)
+            told.append(answer.get("taskId") or answer["__typename"])
+    except TimeoutError:
+        return told
+
+
+async def happen(writer: asyncpg.Connection, world: World) -> None:
+    """The same on both sides, theirs first: an activity, and a task that goes."""
+    for tenant in (world.theirs, world.ours):
+        await writer.execute("insert into activity_feed (task_id, activity_type) values ($1, 'NOTE')", tenant.task)
+        await writer.execute("delete from tasks where id = $1", tenant.subtask)
+
+
+async def test_members_are_told_of_their_own_workspace_alone(
+    guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
+) -> None:
+    ours, theirs = signed(sub=str(here.ours.users["viewer"])), signed(sub=str(here.theirs.users["owner"]))
+    async with (
+        following(guarded, ours) as ours_told,
+        following(guarded, theirs) as theirs_told,
+        following(guarded, signed(sub=str(here.stranger))) as stranger_told,
+        following(guarded, None) as nobody_told,
+        following(guarded, signed(role="service_role")) as service_told,
+    ):
+        await happen(writer, here)
+
+        assert {"ActivityAdded", str(here.ours.subtask)} == set(await heard(ours_told))
+        assert {"ActivityAdded", str(here.theirs.subtask)} == set(await heard(theirs_told))
+        assert [[], []] == [await heard(stranger_told), await heard(nobody_told)]
+        everything = await heard(service_told)
+        assert {"ActivityAdded", str(here.ours.subtask), str(here.theirs.subtask)} == set(everything)
+        assert 2 == everything.count("ActivityAdded")
+
+
+async def test_what_was_missed_is_told_by_the_same_rule(
+    guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
+) -> None:
+    ours = signed(sub=str(here.ours.users["member"]))
+    async with opened(guarded) as socket:
+        await socket.initialise(Authorization=f"Bearer {ours}")
+        await socket.subscribe("tasks", TASKS)
+        cursor = added(await socket.hear())["cursor"]
+    await happen(writer, here)
+
+    async with following(guarded, ours, cursor) as told:
+        assert {"ActivityAdded", "Ready", str(here.ours.subtask)} == set(await heard(told))
+    async with following(guarded, None, cursor) as told:
+        assert {"Ready"} == set(await heard(told))
+
+
+async def test_who_has_left_is_told_no_more(
+    guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
+) -> None:
+    async with following(guarded, signed(sub=str(here.ours.users["member"]))) as told:
+        await writer.execute("delete from workspace_members where id = $1", here.ours.memberships["member"])
+        await happen(writer, here)
+
+        assert [] == await heard(told)
