@@ -89,9 +89,13 @@ class Settings:
     )
     stream_heartbeat_s: float = setting(15.0, "How long an event stream is silent before it gets a comment.")
     allowed_origins: str | None = setting(
-        None, "Pages of which other origins may open WebSockets: `https://board.example`, with commas; `*` for any."
+        None,
+        "Other origins whose pages may ask this server, by HTTP and WebSocket: `https://board.example`, with commas; `*` for any.",
     )
     playground: bool = setting(True, "Serve the playground at `/graphql` to browsers.")
+    introspection: bool = setting(
+        True, "Tell everybody who asks what the schema has. If not, errors suggest no names of it, either."
+    )
     jwt_secret: str | None = setting(
         None, "The secret that HS256 tokens are signed with, 32 bytes or more: Supabase's JWT secret.", is_secret=True
     )

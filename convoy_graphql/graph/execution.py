@@ -13,11 +13,13 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     execute,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
 )
 
@@ -49,12 +51,16 @@ class Operation:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request's operation, found in a valid document. `compiled` keeps its plans for as long as the document is kept."""
+    """A request's operation, found in a valid document. `compiled` keeps its plans for as long as the document is kept.
+
+    `may_name_schema`: its errors may suggest names that the schema has.
+    """
 
     document: DocumentNode
     node: OperationDefinitionNode
     compiled: CompiledOperation
     operation: Operation
+    may_name_schema: bool = True
 
     @property
     def is_query(self) -> bool:
@@ -103,14 +109,17 @@ def prepare(operation: Operation, limits: Limits = DEFAULT_LIMITS) -> Prepared:
             raise RequestError("OPERATION_RESOLUTION_FAILURE", [error])
         found = node, CompiledOperation(executable_schema(), document.node, node)
         document.operations[operation.name] = found
-    return Prepared(document.node, *found, operation)
+    return Prepared(document.node, *found, operation, limits.introspection)
 
 
 def _document(query: str, limits: Limits) -> Document:
     try:
         document = parse(query, max_tokens=limits.tokens)
         check_size(document, limits)
-        errors = validate(executable_schema(), document, max_errors=limits.errors)
+        rules = specified_rules if limits.introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
+        errors = validate(
+            executable_schema(), document, rules, limits.errors, hide_suggestions=not limits.introspection
+        )
     except GraphQLSyntaxError as error:
         if error.message.endswith(_TOO_MANY_TOKENS):
             raise _refused(too_large("tokens", None, limits.tokens)) from None
@@ -155,6 +164,7 @@ async def run(prepared: Prepared, context: OperationContext) -> ExecutionResult:
         variable_values=dict(prepared.operation.variables),
         operation_name=prepared.operation.name,
         executor_class=RowExecutor,
+        hide_suggestions=not prepared.may_name_schema,
     )
     if isawaitable(result):
         result = await result

@@ -29,7 +29,8 @@ _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 
 
 class Limits(NamedTuple):
-    """The most that a document may have of each, and the errors after which it is not looked at any further."""
+    """The most that a document may have of each, the errors after which it is not looked at any further, and whether it may ask
+    what the schema has."""
 
     tokens: int
     depth: int
@@ -37,6 +38,7 @@ class Limits(NamedTuple):
     directives: int
     fields: int
     errors: int
+    introspection: bool
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -47,6 +49,7 @@ class Limits(NamedTuple):
             settings.max_directives,
             settings.max_fields,
             settings.max_errors,
+            settings.introspection,
         )
 
 

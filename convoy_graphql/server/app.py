@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
-            *playground_routes(),
+            *(playground_routes() if settings.playground else ()),
         ],
         lifespan=lifespan,
     )

@@ -32,6 +32,11 @@ class HttpRequest:
         #: How long the body was, once it was read.
         self.body_bytes = 0
 
+    @property
+    def host(self) -> bytes | None:
+        """The name under which the client reaches the server; with its port, where it is not the usual one."""
+        return self._headers.get(b"host")
+
     def header(self, name: bytes) -> str:
         """The header with this name, in lower case; empty where there is none."""
         value = self._headers.get(name)
@@ -81,4 +86,7 @@ def _common_headers(media_type: str) -> list[tuple[bytes, bytes]]:
         (b"content-type", f"{media_type}; charset=utf-8".encode("latin-1")),
         (b"vary", b"Accept"),
         (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        # Nobody embeds an answer; a page that may read it asks for it by CORS, to which this says nothing.
+        (b"cross-origin-resource-policy", b"same-origin"),
     ]

@@ -37,6 +37,8 @@ _COMPLETE: Final = b"event: complete\ndata:\n\n"
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"vary", b"Accept"),
     # nginx would keep events back until its buffer is full.
     (b"x-accel-buffering", b"no"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graphql import GraphQLError
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import RequestError, prepare
@@ -25,6 +25,7 @@ from convoy_graphql.server.negotiation import (
     read_operation,
     too_large,
 )
+from convoy_graphql.server.origins import Origins
 from convoy_graphql.server.playground import Example, examples, playground_page
 from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStream
 from convoy_graphql.server.subscriptions import Subscriptions
@@ -35,6 +36,13 @@ ENDPOINT = "/graphql"
 
 #: Asks for `extensions.convoy`: which executor answered, with how many statements, in which time.
 TRACE_HEADER = b"x-convoy-trace"
+
+
+_REFUSED_ORIGIN = RefusedRequest(
+    403,
+    "FORBIDDEN",
+    "Pages of this origin may not ask this server. The operator can list it in CONVOY_ALLOWED_ORIGINS.",
+)
 
 
 class GraphQLView:
@@ -52,10 +60,15 @@ class GraphQLView:
         self._authentication = authentication
         self._settings = settings
         self._limits = Limits.of(settings)
+        self._origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self._subscriptions = subscriptions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.respond(HttpRequest(scope, receive))
+        request = HttpRequest(scope, receive)
+        origin = request.header(b"origin")
+        if origin and self._origins.lists(origin):
+            send = _readable(send, self._origins.headers_for(origin, is_preflight=request.method == "OPTIONS"))
+        response = await self.respond(request)
         if isinstance(response, HttpResponse):
             await response.send(send)
         else:
@@ -63,6 +76,8 @@ class GraphQLView:
 
     async def respond(self, request: HttpRequest) -> HttpResponse | EventStream | Response:
         """The response to a request, whatever went wrong with it."""
+        if not self._origins.knows(request.host):
+            return refusal(_refused_host(), JSON_TYPE)
         accept = request.header(b"accept")
         # The newer type goes to those who name it: what takes anything gets what everything reads.
         offered: tuple[str, ...] = (
@@ -108,7 +123,14 @@ class GraphQLView:
             return examples()
         return await example_tabs(self._database)
 
-    async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream:
+    async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream | Response:
+        origin = request.header(b"origin")
+        if request.method == "OPTIONS" and request.header(b"access-control-request-method"):
+            if not self._origins.lists(origin):
+                raise _refused_origin()
+            return Response(status_code=204)
+        if request.method == "GET" and not self._origins.may_get(origin, request.header(b"sec-fetch-site")):
+            raise _refused_origin()
         viewer = lasts_s = None
         if self._authentication is not None:
             caller = await self._authentication.caller(request.header(b"authorization"))
@@ -138,6 +160,34 @@ class GraphQLView:
             if media_type == EVENT_STREAM_TYPE
             else HttpResponse(answer, media_type)
         )
+
+
+def _refused_origin() -> RefusedRequest:
+    return RefusedRequest(
+        403,
+        "FORBIDDEN",
+        "Pages of this origin may not ask this server. The operator can list it in CONVOY_ALLOWED_ORIGINS.",
+    )
+
+
+def _refused_host() -> RefusedRequest:
+    return RefusedRequest(
+        403,
+        "FORBIDDEN",
+        "This server has no authentication, and answers to this machine's own names only. "
+        "The operator can list another one in CONVOY_ALLOWED_ORIGINS, as https://name.",
+    )
+
+
+def _readable(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
+    """`send`, with headers that let a page of another origin read what is sent."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *headers]}
+        await send(message)
+
+    return sending
 
 
 def _refusing(media_type: str) -> str:

@@ -26,7 +26,7 @@ from convoy_graphql.server.connections import CONNECTION, Stalled, WebSocketConn
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone
 from convoy_graphql.server.negotiation import RefusedRequest, decode_json, operation_of
-from convoy_graphql.server.origins import is_allowed
+from convoy_graphql.server.origins import Origins
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.settings import Settings
 
@@ -83,11 +83,12 @@ class WebSocketView:
         self.subscriptions = subscriptions
         self.settings = settings
         self.limits = Limits.of(settings)
+        self.origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self.authentication = authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        if not is_allowed(scope, self.settings.allowed_origins):
+        if not self.origins.may_connect(dict(scope["headers"])):
             observe.socket_closes.labels("403").inc()
             await send({"type": "websocket.close"})
             return

@@ -132,7 +132,7 @@ INTROSPECTION = get_introspection_query(
 
 
 def test_introspection_is_never_too_deep() -> None:
-    strict = Limits(tokens=2_000, depth=1, aliases=1, directives=1, fields=2_000, errors=1)
+    strict = Limits(tokens=2_000, depth=1, aliases=1, directives=1, fields=2_000, errors=1, introspection=True)
     assert 15 == Measure(parse(INTROSPECTION.replace("__schema", "schema"))).largest.depth
     assert prepare(Operation(INTROSPECTION), strict).is_query
     tools = '{ __type(name: "Task") { fields { type { ' + "ofType { " * 20 + "name" + " }" * 20 + " } } } }"

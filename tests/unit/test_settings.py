@@ -39,6 +39,7 @@ READ = {
     "CONVOY_STREAM_HEARTBEAT_S": ("5", 5.0),
     "CONVOY_ALLOWED_ORIGINS": ("https://board.example", "https://board.example"),
     "CONVOY_PLAYGROUND": ("no", False),
+    "CONVOY_INTROSPECTION": ("no", False),
     "CONVOY_JWT_SECRET": ("s" * 40, "s" * 40),
     "CONVOY_JWKS_URL": ("https://provider.example/jwks.json", "https://provider.example/jwks.json"),
     "CONVOY_JWKS_FILE": ("/etc/convoy/jwks.json", "/etc/convoy/jwks.json"),
