@@ -11,7 +11,8 @@ from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Refused
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.unit import Telling, Unit
+from convoy_graphql.domain.telling import Telling
+from convoy_graphql.domain.unit import Unit
 from convoy_graphql.model.entities import TASK, Kind
 from convoy_graphql.model.tables import tasks
 from convoy_graphql.model.values import parameter

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from convoy_graphql.domain import idempotency, permission
-from convoy_graphql.domain.outcome import Outcome, refused_outcome
+from convoy_graphql.domain.outcome import Outcome, Payload, refused_outcome
 from convoy_graphql.domain.problems import Refused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.unit import Unit
@@ -36,11 +36,11 @@ class UseCase:
 
 
 async def perform(
-    session: Session, use_case: UseCase, given: Mapping[str, Any], shown: Collection[str] | None = None
+    session: Session, use_case: UseCase, given: Mapping[str, Any], payload: Payload | None = None
 ) -> Outcome:
     """The outcome of a use case for an input, once it is committed. Refusals are outcomes, too: nothing has changed then.
 
-    `shown`: columns of the changed row, by attribute, where the payload shows these of what the database holds and no more.
+    `payload`: what is shown of it, where that is known to be columns alone: the change then gives them, and nothing is read.
 
     An input that cannot be read is refused before its key is looked at, which stays free for the corrected one.
 
@@ -69,10 +69,10 @@ async def perform(
             raise Refused(problem) from violated
         except Refused as refused:
             raise await permission.told(unit, use_case.name, refused) from refused
-        return outcome
+        return outcome if unit.shown_told is None else replace(outcome, told=unit.told)
 
     async def work(transaction: Transaction) -> Outcome:
-        unit = Unit(transaction, actor, shown)
+        unit = Unit(transaction, actor, payload)
         if key is None:
             return await run(unit)
         kept = idempotency.Key(actor, key, use_case.name, idempotency.hash_of(given, without=IDEMPOTENCY_KEY))
@@ -88,10 +88,7 @@ async def perform(
         await idempotency.keep(unit, kept, outcome)
         return outcome
 
-    def reads_more(outcome: Outcome) -> bool:
-        return shown is None or (outcome.row is not None and outcome.record is None)
-
     try:
-        return await session.write(work, reads_more)
+        return await session.write(work, lambda outcome: outcome.lacks(payload))
     except Refused as refused:
         return refused_outcome(refused)

@@ -6,15 +6,16 @@ statement anew each time, which costs more than running it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import CTE, ColumnElement, FromClause, ScalarSelect, select, true
+from sqlalchemy import CTE, ColumnElement, FromClause, ScalarSelect, Select, select, true
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects.postgresql import insert as insert_into
 
-from convoy_graphql.domain.unit import IS_WRITTEN, Row, telling_of
+from convoy_graphql.domain import telling
+from convoy_graphql.domain.unit import IS_WRITTEN, Row
 from convoy_graphql.domain.writable import Field, Writable
 from convoy_graphql.model.entities import Entity, Kind
 from convoy_graphql.model.rows import alias_of, lives_in_workspace
@@ -39,12 +40,18 @@ _FOUND: Final = "_found_"
 
 @lru_cache(MAX_STATEMENTS)
 def creation(
-    what: Writable, names: tuple[str, ...], referred: Collection[str], shown: Collection[str], *, tells: bool
+    what: Writable,
+    names: tuple[str, ...],
+    referred: tuple[str, ...],
+    shown: frozenset[str],
+    *,
+    tells: bool,
+    told: telling.Shown = None,
 ) -> Statement:
     """Looks up what a new row needs, and inserts it unless something is against it: that, or a row with this id.
 
     Gives one row: what was found, as `found_of` reads it, and of the new row whether it `IS_WRITTEN` and what is `shown`. No row
-    where there is nothing to find, and the new one was not written. It `tells` the feed, too.
+    where there is nothing to find, and the new one was not written. It `tells` the feed, too, and gives what is shown of `told`.
     """
     table = what.entity.stored
     row = {"id": parameter(Kind.ID, Argument("id")), **arguments(what, names)}
@@ -62,12 +69,11 @@ def creation(
     made = query.returning(*_returned(what, shown, tells=tells)).cte("made")
     is_written = made.c.id.is_not(None).label(IS_WRITTEN)
     columns = [is_written, *(made.c[_SHOWN + name] for name in sorted(shown))]
-    answer = (
-        select(*columns).select_from(made)
-        if found is None
-        else select(*found.c, *columns).select_from(found.join(made, true(), isouter=True))
-    )
-    return written(answer.add_cte(telling_of(made)) if tells else answer)
+    if found is None:
+        answer = select(*columns).select_from(made)
+    else:
+        answer = select(*found.c, *columns).select_from(found.join(made, true(), isouter=True))
+    return written(_telling(answer, made, told) if tells else answer)
 
 
 @lru_cache(MAX_STATEMENTS)
@@ -95,8 +101,11 @@ def lock(what: Writable, names: tuple[str, ...], beside: Beside | None, *, for_d
 
 
 @lru_cache(MAX_STATEMENTS)
-def change(what: Writable, names: tuple[str, ...], shown: Collection[str], *, tells: bool) -> Statement:
-    """Writes a locked row. Gives what follows from it by the database's own doing, and what is `shown`."""
+def change(
+    what: Writable, names: tuple[str, ...], shown: frozenset[str], *, tells: bool, told: telling.Shown = None
+) -> Statement:
+    """Writes a locked row. Gives what follows from it by the database's own doing, and what is `shown`. It `tells` the feed, too,
+    and gives what is shown of `told`."""
     table = what.entity.stored
     query = update_of(table).where(table.c.id == parameter(Kind.ID, Argument("id"))).values(arguments(what, names))
     followed = [instant_text(table.c[name]).label(name) for name in what.follows]
@@ -104,7 +113,16 @@ def change(what: Writable, names: tuple[str, ...], shown: Collection[str], *, te
     if not tells:
         return written(query)
     changed = query.cte("changed")
-    return written(select(*changed.c).add_cte(telling_of(changed)))
+    return written(_telling(select(*changed.c), changed, told))
+
+
+def _telling(answer: Select[Any], changed: CTE, shown: telling.Shown) -> Select[Any]:
+    """The activity of the task that was written, and what is shown of it, beside one row."""
+    told = telling.beside(changed, shown)
+    if shown is None:
+        return answer.add_cte(told)
+    rows = answer.get_final_froms()[0].join(told, true(), isouter=True)
+    return answer.with_only_columns(*answer.selected_columns, *told.c).select_from(rows)
 
 
 @lru_cache(MAX_STATEMENTS)
@@ -180,7 +198,7 @@ def _fitting(what: Writable, referred: Iterable[str], found: CTE) -> list[Column
     return conditions
 
 
-def _returned(what: Writable, shown: Collection[str], *, tells: bool) -> list[ColumnElement[Any]]:
+def _returned(what: Writable, shown: frozenset[str], *, tells: bool) -> list[ColumnElement[Any]]:
     table = what.entity.stored
     columns = [table.c.id, *([table.c.workspace_id] if tells else [])]
     return columns + [text_form(what.entity.attributes[name], table).label(_SHOWN + name) for name in sorted(shown)]

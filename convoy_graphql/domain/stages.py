@@ -19,6 +19,7 @@ from convoy_graphql.domain.problems import NotFound, NotPermitted, Path, Refused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.row_statements import change
 from convoy_graphql.domain.rows import Tells, change_row, lock, shown
+from convoy_graphql.domain.telling import Telling
 from convoy_graphql.domain.transitions import (
     REJECTED_STATUS,
     Allowed,
@@ -29,7 +30,7 @@ from convoy_graphql.domain.transitions import (
     read_stages,
     transition,
 )
-from convoy_graphql.domain.unit import Telling, Unit
+from convoy_graphql.domain.unit import Unit
 from convoy_graphql.domain.writable import TASK
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.rows import alias_of
@@ -93,7 +94,7 @@ async def run(unit: Unit, step: Step) -> Outcome:
             after = await change_row(unit, TASK, step.task, {"status": status}, before, tells=tells)
         case Allowed() as allowed:
             told = {"from_stage": current, "to_stage": allowed.to, **_decided(step, allowed)}
-            statement = change(TASK, ("current_stage",), frozenset(unit.shown or ()), tells=True)
+            statement = change(TASK, ("current_stage",), unit.shown or frozenset(), tells=True, told=unit.shown_told)
             telling = Telling(STAGE_CHANGE, step.task, told)
             after = await unit.write(statement, telling, id=step.task, current_stage=allowed.to)
     return Outcome(step.task, unit.activities, record=shown(unit, after))

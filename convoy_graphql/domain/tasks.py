@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ARRAY, ColumnElement, Integer, Text, any_, func, literal_column, or_, select
 
 from convoy_graphql.domain.problems import InvalidInput, Problem
-from convoy_graphql.domain.unit import TASK_CREATED, TASK_UPDATED, Telling
+from convoy_graphql.domain.telling import TASK_CREATED, TASK_UPDATED, Telling
 from convoy_graphql.model import stages
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.tables import tasks

@@ -24,7 +24,7 @@ from convoy_graphql.domain.documents import (
 )
 from convoy_graphql.domain.problems import InvalidInput, Problem
 from convoy_graphql.domain.reading import Reading
-from convoy_graphql.domain.unit import Telling
+from convoy_graphql.domain.telling import Telling
 from convoy_graphql.model import entities
 from convoy_graphql.model.entities import Entity, Kind
 from convoy_graphql.model.names import camel

@@ -92,6 +92,69 @@ async def test_nothing_else_is_asked(change: Change, home: Home) -> None:
     assert {"createTask": 1, "updateTask": 2, "transitionTaskStage": 2, "setTaskStatus": 3} == counts
 
 
+ACTIVITY = f"{{ __typename {' '.join(ENTITY_OF['Activity'].columns)} }}"
+
+
+@pytest.mark.parametrize(
+    ("name", "input", "statements"),
+    [
+        ("createTask", {"title": "Cap"}, 1),
+        ("updateTask", {"title": "Cap"}, 2),
+        # Nothing is written that could give it: it is read.
+        ("updateTask", {"title": "Drive"}, 2),
+        ("transitionTaskStage", {"to": "REVIEW", "force": True}, 2),
+        ("setTaskStatus", {"status": "DONE"}, 3),
+        ("moveTask", {"milestoneId": "the other one"}, 5),
+        ("addTaskActivity", {"activityType": "DEPLOYED", "details": {"to": ["production"]}}, 2),
+        ("addTaskComment", {"text": "Drive it"}, 2),
+    ],
+)
+async def test_the_activity_is_shown_as_it_is(
+    client: GraphClient,
+    change: Change,
+    home: Home,
+    writer: asyncpg.Connection,
+    *,
+    name: str,
+    input: Any,
+    statements: int,
+) -> None:
+    await change("updateTask", {"id": home.task, "workflowId": home.workflow})
+    other = await writer.fetchval(
+        "insert into milestones (project_id, name) values ($1, 'Other') returning id::text", home.project
+    )
+    await writer.execute(
+        "insert into tasks (milestone_id, parent_task_id, title) values ($1, $2, 'Sub')", home.milestone, home.task
+    )
+    own = {"createTask": "milestoneId", "updateTask": "id"}.get(name, "taskId")
+    given = {own: home.milestone if own == "milestoneId" else home.task, **input}
+    if name == "moveTask":
+        given["milestoneId"] = other
+    adds = name.startswith("add")
+    shows = f"activity {ACTIVITY}" if adds else f"task {{ id }} activities {ACTIVITY}"
+    changed = await change(name, given, shows)
+
+    assert [] == changed["errors"]
+    shown = [changed["activity"]] if adds else changed["activities"]
+    ids = [activity["id"] for activity in shown]
+    found = await client.query(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Activity {ACTIVITY} }} }}", ids=ids)
+    assert found["nodes"] == shown
+    told = {"moveTask": 2, "updateTask": int(input != {"title": "Drive"})}
+    assert told.get(name, 1) == len(ids)
+    assert statements == len(changed.statements), changed.statements
+
+
+async def test_a_row_that_is_not_the_tasks_is_shown_too(change: Change, home: Home) -> None:
+    new = {"milestone": {"projectId": home.project, "name": "New"}, "tasks": [{"title": "Cap"}]}
+    imported = await change("importMilestone", new, "milestone { name targetDate }")
+    existing = {"milestoneId": home.milestone, "tasks": [{"title": "Cap"}]}
+    added = await change("importMilestone", existing, "milestone { name targetDate }")
+
+    assert {"name": "New", "targetDate": None} == imported["milestone"]
+    assert {"name": "Piles", "targetDate": None} == added["milestone"]
+    assert (4, 4) == (len(imported.statements), len(added.statements))
+
+
 async def test_what_the_row_alone_does_not_say_is_read(change: Change, home: Home) -> None:
     for more in ("isReady", "milestone { id }"):
         changed = await change("updateTask", {"id": home.task, "title": f"Cap, {more[:2]}"}, f"task {{ id {more} }}")

@@ -15,7 +15,7 @@ from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.problems import NotFound, Problem, Refused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.rows import insert as insert_row
-from convoy_graphql.domain.rows import read_values, refuse_missing
+from convoy_graphql.domain.rows import read_values, refuse_missing, shown
 from convoy_graphql.domain.unit import Unit
 from convoy_graphql.domain.writable import MILESTONE, TASK, Values
 
@@ -34,7 +34,7 @@ def _read_create(reading: Reading) -> NewTasks:
 
 async def _run_create(unit: Unit, new: NewTasks) -> Outcome:
     ledger = Ledger(new.rows, new.facts)
-    written = await write_tasks(unit, new, ledger, await look_up(unit, new))
+    written = await write_tasks(unit, new, ledger, await look_up(unit, new), shown=unit.shown)
     facts = ledger.facts([task.id for task in new.rows.rows])
     return Outcome(None, unit.activities, facts, records=written.records)
 
@@ -73,17 +73,18 @@ def _read_import(reading: Reading) -> Import:
 async def _run_import(unit: Unit, order: Import) -> Outcome:
     new = order.tasks
     ledger = Ledger(new.rows, new.facts)
+    record = None
     if order.new_milestone is not None:
         try:
-            await insert_row(unit, MILESTONE, order.milestone, order.new_milestone)
+            record = shown(unit, await insert_row(unit, MILESTONE, order.milestone, order.new_milestone))
         except Refused as refused:
             raise ledger.refused(*(_below("milestone", problem) for problem in refused.problems)) from refused
     found = await look_up(unit, new, order.milestone)
     if order.milestone not in found.milestones:
         raise ledger.refused(NotFound(("milestoneId",), MILESTONE.entity.name, order.milestone))
-    written = await write_tasks(unit, new, ledger, found, order.milestone)
+    written = await write_tasks(unit, new, ledger, found, milestone=order.milestone)
     facts = ledger.facts([task.id for task in new.rows.rows], dependencies=written.dependencies)
-    return Outcome(order.milestone, unit.activities, facts)
+    return Outcome(order.milestone, unit.activities, facts, record=record)
 
 
 def _below(name: str, problem: Problem) -> Problem:

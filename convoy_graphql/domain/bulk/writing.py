@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
@@ -23,7 +23,8 @@ from convoy_graphql.domain.problems import (
 )
 from convoy_graphql.domain.row_statements import MAX_STATEMENTS
 from convoy_graphql.domain.tasks import created, not_a_stage
-from convoy_graphql.domain.unit import TOLD, Row, Unit, tellings_of
+from convoy_graphql.domain.telling import NEEDED, many_beside
+from convoy_graphql.domain.unit import Row, Unit
 from convoy_graphql.domain.violations import problem_of
 from convoy_graphql.domain.writable import TASK, Values
 from convoy_graphql.model.entities import Kind
@@ -52,10 +53,18 @@ class Written:
     records: Mapping[str, Row] | None
 
 
-async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, milestone: str | None = None) -> Written:
+async def write_tasks(
+    unit: Unit,
+    new: NewTasks,
+    ledger: Ledger,
+    found: Found,
+    *,
+    milestone: str | None = None,
+    shown: frozenset[str] | None = None,
+) -> Written:
     """Creates the tasks that nothing is wrong with, and what they wait for.
 
-    `milestone` is that of all of them, where they do not name their own.
+    `milestone` is that of all of them, where they do not name their own; `shown` are the columns that a payload shows of them.
 
     Raises:
         Refused: some failed, and the policy rejects all; or another writer came in between.
@@ -85,7 +94,10 @@ async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, m
     records: Mapping[str, Row] = {}
     try:
         if made:
-            records = await _write(unit, made, ids, homes, values)
+            own: dict[str, list[Any]] = {
+                name: [of[place] for place in made] for name, of in (("id", ids), ("workspace_id", homes))
+            }
+            records = await _write(unit, own, [values[place] for place in made], shown)
         if waiting:
             await unit.execute(
                 _dependencies_insert(),
@@ -97,25 +109,20 @@ async def write_tasks(unit: Unit, new: NewTasks, ledger: Ledger, found: Found, m
         raise _came_between(violated, ledger, ids, values, waiting) from violated
     for place, task_id in waiting:
         unit.record(DEPENDENCY_ADDED, ids[place], {"depends_on_task_id": task_id})
-    return Written(len(waiting), None if unit.shown is None else records)
+    return Written(len(waiting), None if shown is None else records)
 
 
 async def _write(
-    unit: Unit,
-    made: Sequence[int],
-    ids: Sequence[str],
-    homes: Sequence[str | None],
-    values: Sequence[Mapping[str, Any]],
+    unit: Unit, own: Mapping[str, list[Any]], values: Sequence[Mapping[str, Any]], shown: frozenset[str] | None
 ) -> Mapping[str, Row]:
-    """Writes the tasks at these places, and tells the feed of each. What is shown of them, by their ids."""
-    named = set().union(*(values[place] for place in made))
+    """Writes tasks with ids and workspaces of their `own`, and tells the feed of each. What is shown of them, by their ids."""
+    named: set[str] = set().union(*values)
     columns = tuple(each.name for each in TASK.fields if each.name in named)
     rows = await unit.write_many(
-        _tasks_insert(columns, None if unit.shown is None else frozenset(unit.shown)),
-        [created(ids[place], values[place]) for place in made],
-        id=[ids[place] for place in made],
-        workspace_id=[homes[place] for place in made],
-        **{name: _column(name, made, values) for name in columns},
+        _tasks_insert(columns, shown),
+        [created(task, given) for task, given in zip(own["id"], values, strict=True)],
+        **own,
+        **{name: _column(name, values) for name in columns},
     )
     return {row[_ID]: row for row in rows}
 
@@ -166,22 +173,22 @@ def _check_relations(new: NewTasks, ledger: Ledger, found: Found, homes: Sequenc
             ledger.note(place, problem)
 
 
-def _column(name: str, made: Sequence[int], values: Sequence[Mapping[str, Any]]) -> list[Any]:
+def _column(name: str, values: Sequence[Mapping[str, Any]]) -> list[Any]:
     """One value of each task. What it leaves out is what the column's default says, as in an insert of one."""
     default = _DEFAULTS.get(name)
-    return [values[place].get(name, default) for place in made]
+    return [given.get(name, default) for given in values]
 
 
 @lru_cache(MAX_STATEMENTS)
-def _tasks_insert(names: tuple[str, ...], shown: Collection[str] | None) -> Statement:
+def _tasks_insert(names: tuple[str, ...], shown: frozenset[str] | None) -> Statement:
     """Tasks and their activities at once; gives what is shown of them. Columns that no task names are left to their defaults."""
     kinds = {"id": Kind.ID, "workspace_id": Kind.ID, **{name: TASK.by_name[name].kind for name in names}}
-    arrays = unnested({**kinds, **TOLD})
+    arrays = unnested({**kinds, **NEEDED})
     given = select(*arrays.c).cte("given")
     at = instant_of(given)
     chosen = select(*(given.c[name] for name in kinds), at, at)
     query = insert(tasks).from_select([*kinds, "created_at", "updated_at"], chosen)
-    told = tellings_of(given, at)
+    told = many_beside(given, at)
     if shown is None:
         return written(told.add_cte(query.cte("made")))
     attributes = (TASK.entity.attributes[name] for name in sorted(shown))

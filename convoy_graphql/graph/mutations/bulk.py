@@ -213,7 +213,7 @@ FIELDS: Final = {
         CREATE_TASKS,
         "Creates tasks, which may be each other's parents by `clientRef`. They are listed by `createdAt` as they stand in the input. Tasks that wait for each other come by `importMilestone`.",
         takes=_tasks(_CreateTaskItem, "The tasks."),
-        shows={**_shows(CreatedTaskResult, _CREATED, are_given=True), "activities": activities()},
+        shows={**_shows(CreatedTaskResult, _CREATED, are_given=True), "activities": activities(are_given=False)},
     ),
     "update_tasks": mutation(
         UPDATE_TASKS,
@@ -228,7 +228,7 @@ FIELDS: Final = {
                     lambda outcome: outcome.facts.get("changed", 0),
                 ),
             ),
-            "activities": activities(),
+            "activities": activities(are_given=False),
         },
     ),
     "delete_tasks": mutation(
@@ -244,7 +244,7 @@ FIELDS: Final = {
                 "What went with them, by type, where there was any; of a dry run, what would.",
                 deleted,
             ),
-            "activities": activities(),
+            "activities": activities(are_given=False),
         },
     ),
     "import_milestone": mutation(
@@ -266,7 +266,7 @@ FIELDS: Final = {
                     lambda outcome: outcome.facts.get("dependencies", 0),
                 ),
             ),
-            "activities": activities(),
+            "activities": activities(are_given=False),
         },
     ),
 }

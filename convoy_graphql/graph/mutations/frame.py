@@ -24,7 +24,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
 from convoy_graphql.domain import permission
-from convoy_graphql.domain.outcome import Outcome
+from convoy_graphql.domain.outcome import Outcome, Payload
 from convoy_graphql.domain.perform import UseCase, perform
 from convoy_graphql.graph import refs
 from convoy_graphql.graph.context import Info
@@ -82,7 +82,7 @@ def mutation(use_case: UseCase, description: str, *, takes: Takes, shows: Mappin
 
     async def resolve(_root: object, info: Info, *, input: Mapping[str, Any]) -> Outcome:
         context = info.context
-        outcome = await perform(context.session, use_case, input, columns_shown(Selection.below(info), by_graphql_name))
+        outcome = await perform(context.session, use_case, input, payload_shown(Selection.below(info), by_graphql_name))
         context.begin_anew()
         return outcome
 
@@ -123,22 +123,23 @@ def _payload_type(name: str, description: str, members: Mapping[str, Shown]) -> 
 # What payloads show
 
 
-def columns_shown(selection: Selection, members: Mapping[str, Shown]) -> frozenset[str] | None:
-    """The columns of the changed row that a payload shows, where it shows nothing else that has to be read: the change itself
-    can then give them, as they stand when it is committed. None where something else is selected."""
-    found: set[str] = set()
+def payload_shown(selection: Selection, members: Mapping[str, Shown]) -> Payload | None:
+    """What a payload shows of the database, where it is columns of the changed row and of the activities alone: the change itself
+    can then give them, as they stand when it is committed. None where something else is selected, which has to be read."""
+    found: dict[Entity, frozenset[str]] = {}
     for name in selection:
         shown = members.get(name)
         if shown is not None and shown.target is not None:
-            columns = shown.target.columns
             rows = selection.inside(name) if shown.within is None else selection.inside(name).inside(shown.within)
             selected = [inner for inner in rows if inner != _TYPENAME]
+            columns = shown.target.columns
             if not columns.keys() >= set(selected):
                 return None
-            found.update(columns[inner] for inner in selected)
+            found[shown.target] = frozenset(columns[inner] for inner in selected)
         elif shown is not None and shown.reads:
             return None
-    return frozenset(found)
+    activities = found.pop(ACTIVITY, None)
+    return Payload(next(iter(found.values()), None), activities)
 
 
 def row(target: Entity, description: str | None = None) -> Shown:
@@ -147,6 +148,8 @@ def row(target: Entity, description: str | None = None) -> Shown:
     def resolve(outcome: Outcome, info: Info) -> Awaitable[Answer] | Record | None:
         if outcome.record is not None:
             return outcome.record
+        if target is ACTIVITY and outcome.told is not None:
+            return outcome.told.get(outcome.row or "")
         return None if outcome.row is None else load_row(info, target, outcome.row)
 
     said = (
@@ -156,17 +159,20 @@ def row(target: Entity, description: str | None = None) -> Shown:
     return Shown(_type_of(target) | None, said, resolve, target)
 
 
-def activities(description: str | None = None) -> Shown:
-    """What the outcome told the feed."""
+def activities(description: str | None = None, *, are_given: bool = True) -> Shown:
+    """What the outcome told the feed. `are_given`: the change itself gives them; those that are told beside a bulk are read."""
 
     async def resolve(outcome: Outcome, info: Info) -> list[Record]:
-        found = await load_rows(info, Selection.below(info), ACTIVITY, outcome.activities)
+        found = outcome.told
+        if found is None:
+            found = await load_rows(info, Selection.below(info), ACTIVITY, outcome.activities)
         return [found[activity] for activity in outcome.activities if activity in found]
 
     return Shown(
         list[_type_of(ACTIVITY)],  # type: ignore[misc]  # made from the entity
         description or "What the feed was told of it, in order. Empty when nothing was changed.",
         resolve,
+        ACTIVITY if are_given else None,
     )
 
 
