@@ -221,6 +221,7 @@ comment on column public.task_changes_pruned.tx is
 alter table public.task_changes enable row level security;
 alter table public.task_changes force row level security;
 revoke all on public.task_changes from anon, authenticated, service_role;
+grant select on public.task_changes to anon;
 grant select on public.task_changes to authenticated;
 grant select, insert, update, delete on public.task_changes to service_role;
 
@@ -233,6 +234,7 @@ create policy task_changes_read on public.task_changes for select to authenticat
 alter table public.task_changes_pruned enable row level security;
 alter table public.task_changes_pruned force row level security;
 revoke all on public.task_changes_pruned from anon, authenticated, service_role;
+grant select on public.task_changes_pruned to anon;
 grant select on public.task_changes_pruned to authenticated;
 grant select, insert, update, delete on public.task_changes_pruned to service_role;
 
