@@ -11,14 +11,15 @@ from copy import copy
 from inspect import isawaitable
 from typing import Any, TypeVar, cast
 
-from graphql import ExecutionResult, Executor, GraphQLError, create_source_event_stream
+from graphql import ExecutionResult, GraphQLError, create_source_event_stream
 
-from convoy_graphql.errors import ConvoyError
+from convoy_graphql.errors import Busy, ConvoyError, DatabaseUnavailable
 from convoy_graphql.feed import stream as feed
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.stream import Message
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared, RequestError
+from convoy_graphql.graph.executor import RowExecutor
 from convoy_graphql.graph.schema import executable_schema
 
 Followed = TypeVar("Followed", bound=AsyncIterable[Any])
@@ -29,7 +30,7 @@ class Stream:
 
     def __init__(self, prepared: Prepared) -> None:
         """Raises RequestError: a variable has a value of the wrong type."""
-        built = Executor.build(
+        built = RowExecutor.build(
             executable_schema(),
             prepared.document,
             raw_variable_values=dict(prepared.operation.variables),
@@ -57,8 +58,16 @@ class Stream:
         raise RequestError("BAD_USER_INPUT", errors)
 
     async def answer(self, messages: Sequence[Message], context: OperationContext) -> Sequence[ExecutionResult | None]:
-        """The result for each message, all from one context, so that they share its loaders. None: there is nothing to show."""
+        """The result for each message, all from one context, so that they share its loaders. None: there is nothing to show.
+
+        Raises:
+            DatabaseUnavailable, Busy: the same messages may be answered in a moment, which an event's error would keep them from.
+        """
         results = await asyncio.gather(*(self._result(message, context) for message in messages))
+        for result in results:
+            for error in result.errors or ():
+                if isinstance(error.original_error, Busy | DatabaseUnavailable):
+                    raise error.original_error
         return [None if message in context.gone else result for message, result in zip(messages, results, strict=True)]
 
     async def _result(self, message: Message, context: OperationContext) -> ExecutionResult:

@@ -86,6 +86,7 @@ class _Stream:
 
         Returns how it ended.
         """
+        self._connection.miss_after(2 * self._settings.stream_heartbeat_s + self._settings.send_stall_limit_s)
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         sending = asyncio.create_task(self._send_all(answers))
         watching = asyncio.create_task(self._watch())

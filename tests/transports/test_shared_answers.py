@@ -1,0 +1,114 @@
+"""What subscribers share, and what they do not: one execution for those who ask the same, each from their own cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from client import GraphClient
+from convoy_graphql.errors import DatabaseUnavailable
+from convoy_graphql.feed.hub import Hub, Subscription
+from convoy_graphql.graph.execution import Operation, Prepared, prepare
+from convoy_graphql.graph.limits import Limits
+from convoy_graphql.server.subscriptions import Subscriptions, key_of
+from convoy_graphql.settings import Settings
+from feed.polling import plant, plant_home, say
+from transports.sockets import FOLLOW
+
+ENGINES = ("loaders",)
+SETTINGS = Settings()
+
+
+def prepared(query: str, **variables: Any) -> Prepared:
+    return prepare(Operation(query, variables), Limits.of(SETTINGS))
+
+
+@pytest.fixture
+async def subscriptions(client: GraphClient) -> AsyncIterator[Subscriptions]:
+    hub = Hub(client.database, SETTINGS)
+    await hub.start()
+    yield Subscriptions(hub, client.database, SETTINGS)
+    await hub.close()
+
+
+@pytest.fixture
+async def task(writer: asyncpg.Connection) -> str:
+    home = await plant_home(writer)
+    return await plant(writer, "tasks", milestone_id=home.milestone, title="Drive")
+
+
+async def told(subscription: Subscription) -> Any:
+    async with asyncio.timeout(10):
+        payload = await anext(subscription)
+    return orjson.loads(payload.body)["data"]["activityAdded"]
+
+
+async def test_those_who_ask_the_same_share_the_statements_of_an_event(
+    client: GraphClient, subscriptions: Subscriptions, writer: asyncpg.Connection, task: str
+) -> None:
+    operation = prepared(FOLLOW, task=task)
+    async with await subscriptions.follow(operation) as one, await subscriptions.follow(operation) as two:
+        ready = await told(one)
+        assert "Ready" == ready["__typename"] == (await told(two))["__typename"]
+        # Who comes back with a cursor shares with who stayed.
+        async with await subscriptions.follow(prepared(FOLLOW, task=task, after=ready["cursor"])) as three:
+            assert "Ready" == (await told(three))["__typename"]
+            with client.statements() as statements:
+                await say(writer, task, "ONE")
+                events = [await told(each) for each in (one, two, three)]
+
+    assert ["ONE"] * 3 == [event["activity"]["activityType"] for event in events]
+    # The activity and its task, once; the rest are the hub's own read.
+    answering = [sql for sql in statements if "_position" in sql]
+    assert 2 == len(answering)
+
+
+async def test_an_event_waits_for_a_database_that_is_away(
+    client: GraphClient,
+    subscriptions: Subscriptions,
+    writer: asyncpg.Connection,
+    task: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with await subscriptions.follow(prepared(FOLLOW, task=task)) as follower:
+        assert "Ready" == (await told(follower))["__typename"]
+        failures = [DatabaseUnavailable(), DatabaseUnavailable()]
+        open_reader = client.database.reader
+
+        def reader(*arguments: Any) -> Any:
+            opened = open_reader(*arguments)
+            fetch = opened.fetch
+
+            async def failing(sql: str, parameters: Any = ()) -> Any:
+                if failures and "_position" in sql:
+                    raise failures.pop()
+                return await fetch(sql, parameters)
+
+            opened.fetch = failing
+            return opened
+
+        monkeypatch.setattr(client.database, "reader", reader)
+        await say(writer, task, "ONE")
+
+        assert "ONE" == (await told(follower))["activity"]["activityType"]
+        assert [] == failures
+
+
+def test_where_to_begin_is_no_part_of_what_is_shared() -> None:
+    first = key_of(prepared(FOLLOW, task="1", after="here"))
+
+    assert first == key_of(prepared(FOLLOW, task="1")) == key_of(prepared(FOLLOW, task="1", after="there"))
+    assert first != key_of(prepared(FOLLOW, task="2", after="here"))
+    assert first != key_of(prepared(FOLLOW.replace("title", "status"), task="1"))
+
+
+def test_a_variable_that_says_more_than_where_to_begin_counts() -> None:
+    page = "... on ActivityAdded { activity { task { activities(after: $after) { totalCount } } } }"
+    query = f"subscription ($after: String) {{ activityAdded(after: $after) {{ __typename {page} }} }}"
+
+    assert key_of(prepared(query, after="here")) != key_of(prepared(query, after="there"))
