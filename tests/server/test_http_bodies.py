@@ -219,7 +219,9 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_the
     http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
-    writer.write(b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
+    )
     writer.write_eof()
     assert b"" == await reader.read()
     writer.close()

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import time
 from typing import Any
+from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from provider import Provider
@@ -30,6 +32,28 @@ async def guarded(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(database_url=demo_database, jwt_secret=SECRET, jwt_leeway_s=LEEWAY_S)
     async with running_server(settings) as http:
         yield http
+
+
+@pytest.fixture
+async def task(demo_connection: asyncpg.Connection) -> tuple[UUID, UUID]:
+    """The id of a task, and that of its workspace."""
+    found: tuple[UUID, UUID] = await demo_connection.fetchrow("select id, workspace_id from tasks limit 1")
+    return found
+
+
+async def join(connection: asyncpg.Connection, workspace: UUID) -> UUID:
+    """A user who is a member of the workspace."""
+    user = uuid4()
+    await connection.execute("insert into workspace_members values ($1, $2, 'member')", workspace, user)
+    return user
+
+
+async def tell(connection: asyncpg.Connection, task: UUID, text: str) -> None:
+    await connection.execute(
+        "insert into activity_feed (task_id, activity_type, details) values ($1, 'COMMENT', $2)",
+        task,
+        json.dumps({"text": text}),
+    )
 
 
 @asynccontextmanager
@@ -59,6 +83,13 @@ async def subscribed(connection: ClientConnection) -> None:
     assert {"type": "connection_ack"} == await received(connection)
     await connection.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": SUBSCRIPTION}}))
     assert {"__typename": "Ready"} == (await received(connection))["payload"]["data"]["activityAdded"]
+
+
+async def text_of_next(connection: ClientConnection) -> str:
+    """What the next event says."""
+    message = await received(connection)
+    text: str = message["payload"]["data"]["activityAdded"]["activity"]["details"]["text"]
+    return text
 
 
 @pytest.mark.parametrize(
@@ -108,6 +139,34 @@ async def test_who_has_no_token_has_no_end(guarded: httpx.AsyncClient) -> None:
         await connection.send('{"type": "ping"}')
 
         assert {"type": "pong"} == await received(connection)
+
+
+async def test_a_subscription_shows_what_its_viewer_may_see_and_no_more_once_they_may_not(
+    guarded: httpx.AsyncClient, demo_connection: asyncpg.Connection, task: tuple[UUID, UUID]
+) -> None:
+    """Membership is looked up for each event."""
+    task_id, workspace = task
+    member, stays = [await join(demo_connection, workspace) for _ in range(2)]
+    payloads = [{"Authorization": f"Bearer {signed(sub=str(user))}"} for user in (member, stays, uuid4())]
+    async with (
+        socket(guarded, payloads[0]) as of_member,
+        socket(guarded, payloads[1]) as of_other,
+        socket(guarded, payloads[2]) as of_stranger,
+        socket(guarded, None) as of_nobody,
+    ):
+        for each in (of_member, of_other, of_stranger, of_nobody):
+            await subscribed(each)
+        await tell(demo_connection, task_id, "first")
+        for each in (of_member, of_other):
+            assert "first" == await text_of_next(each)
+
+        await demo_connection.execute("delete from workspace_members where user_id = $1", member)
+        for text in ("second", "third"):
+            await tell(demo_connection, task_id, text)
+            assert text == await text_of_next(of_other)
+        for each in (of_member, of_stranger, of_nobody):
+            await each.send('{"type": "ping"}')
+            assert {"type": "pong"} == await received(each)
 
 
 async def test_an_event_stream_ends_with_its_token_and_is_asked_for_again(guarded: httpx.AsyncClient) -> None:
