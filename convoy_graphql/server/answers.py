@@ -72,6 +72,13 @@ def is_meant_for_clients(error: GraphQLError) -> bool:
     return error.path is None or isinstance(error.original_error, ConvoyError | GraphQLError | None)
 
 
+def told(error: Exception) -> dict[str, Any]:
+    """What a client reads of an error that ended its operation elsewhere than in a field."""
+    if isinstance(error, ConvoyError):
+        return {"message": error.message, "extensions": error.extensions}
+    return masked(error)
+
+
 def masked(error: BaseException) -> dict[str, Any]:
     """What a client reads in place of an error that is none of its business; the log keeps the rest under the same id."""
     error_id = str(uuid4())

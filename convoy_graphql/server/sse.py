@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from convoy_graphql import observe
 from convoy_graphql.feed.hub import Subscription
-from convoy_graphql.server.answers import masked
+from convoy_graphql.server.answers import told
 from convoy_graphql.server.connections import CONNECTION, HttpConnection, Stalled
 from convoy_graphql.settings import Settings
 
@@ -121,7 +121,7 @@ class _Stream:
             # The connection is cut off, which the watch is told of.
             await asyncio.Event().wait()
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
-            await self._write(_next(orjson.dumps({"errors": [masked(error)]})))
+            await self._write(_next(orjson.dumps({"errors": [told(error)]})))
         await self._write(_COMPLETE)
         return "complete"
 

@@ -6,15 +6,16 @@ from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
 
 import orjson
-from graphql import SKIP, ArgumentNode, FieldNode, VariableNode, Visitor, VisitorAction, visit
+from graphql import SKIP, ArgumentNode, FieldNode, GraphQLError, VariableNode, Visitor, VisitorAction, visit
 
+from convoy_graphql.errors import ConvoyError
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.hub import Hub, Subscription
 from convoy_graphql.feed.stream import Happened, Message, Stream, Topic
 from convoy_graphql.feed.visible import visible_workspaces
 from convoy_graphql.graph import streams
 from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import Prepared
+from convoy_graphql.graph.execution import Prepared, RequestError
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import encode, result_answer
@@ -36,7 +37,7 @@ class Subscriptions:
         """The subscription that an operation of `viewer` asks for; `after` takes the place of the cursor in its arguments.
 
         Raises:
-            RequestError: a variable or an argument has a value that is not taken.
+            RequestError: a variable or an argument has a value that is not taken, or the viewer's rights cannot be looked up.
         """
         stream = streams.Stream(prepared)
         rights = None if viewer is None else viewer.rights
@@ -63,8 +64,11 @@ class Subscriptions:
         """The workspaces whose events the viewer may know of; None for all."""
         if viewer is None or viewer.is_service:
             return None
-        async with self._database.reader(viewer) as reader:
-            return await visible_workspaces(reader.fetch)
+        try:
+            async with self._database.reader(viewer) as reader:
+                return await visible_workspaces(reader.fetch)
+        except ConvoyError as error:
+            raise RequestError(error.code, [GraphQLError(error.message, original_error=error)]) from None
 
 
 def _is_hidden(message: Message, visible: frozenset[str] | None) -> bool:

@@ -20,7 +20,7 @@ from convoy_graphql.graph.execution import Operation, RequestError, prepare
 from convoy_graphql.graph.limits import Limits
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
-from convoy_graphql.server.answers import error_list, masked
+from convoy_graphql.server.answers import error_list, masked, told
 from convoy_graphql.server.auth.authentication import Authentication
 from convoy_graphql.server.connections import CONNECTION, Stalled, WebSocketConnection
 from convoy_graphql.server.executors import Executors
@@ -243,7 +243,7 @@ class _Socket:
             except _CLOSED:
                 raise
             except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
-                last = message.error([masked(error)])
+                last = message.error([told(error)])
             self._end(operation_id)
             await self._send(last)
         except _CLOSED:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 
-from client import GraphClient
+from client import GraphClient, running_server
 from convoy_graphql.errors import DatabaseUnavailable
 from convoy_graphql.feed.hub import Hub, Subscription
 from convoy_graphql.graph.execution import Operation, Prepared, prepare
@@ -18,7 +19,8 @@ from convoy_graphql.graph.limits import Limits
 from convoy_graphql.server.subscriptions import Subscriptions, key_of
 from convoy_graphql.settings import Settings
 from feed.polling import plant, plant_home, say
-from transports.sockets import FOLLOW
+from signing import SECRET, signed
+from transports.sockets import FOLLOW, opened
 
 ENGINES = ("loaders",)
 SETTINGS = Settings()
@@ -112,3 +114,17 @@ def test_a_variable_that_says_more_than_where_to_begin_counts() -> None:
     query = f"subscription ($after: String) {{ activityAdded(after: $after) {{ __typename {page} }} }}"
 
     assert key_of(prepared(query, after="here")) != key_of(prepared(query, after="there"))
+
+
+async def test_whose_rights_cannot_be_looked_up_is_told_why(tmp_path: Path) -> None:
+    nowhere = Settings(database_url=f"postgresql://convoy@/convoy?host={tmp_path}", jwt_secret=SECRET)
+    body = {"query": "subscription { taskChanged { __typename } }"}
+    async with running_server(nowhere) as http, opened(http) as socket:
+        await socket.initialise(Authorization=f"Bearer {signed()}")
+        await socket.say(type="subscribe", id="one", payload=body)
+        message = await socket.hear()
+        headers = {"accept": "text/event-stream", "authorization": f"Bearer {signed()}"}
+        streamed = await http.post("/graphql", json=body, headers=headers)
+
+    assert ("error", "DATABASE_UNAVAILABLE") == (message["type"], message["payload"][0]["extensions"]["code"])
+    assert '"code":"DATABASE_UNAVAILABLE"' in streamed.text
