@@ -12,8 +12,8 @@ import shutil
 import signal
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +27,24 @@ from feed.proxy import Proxy
 
 #: What a connection may end with while its server is restarted under it.
 LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+#: How long faults go on.
+LASTING_S = float(os.environ.get("FAULTS_S", "8"))
+
+TABLES = {
+    "activity": """
+        select place::text as key, task_id::text as task, (details ->> 'number')::int as number from activity_feed
+    """,
+    # The tasks were there before anybody followed.
+    "changes": """
+        select place::text as key, task_id::text as task, place as number from task_changes where kind = 'UPDATED'
+    """,
+}
+
+
+def dice_of(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  # for a test that can be repeated
 
 
 class Postgres:
@@ -119,7 +137,7 @@ class Dropped(Exception):
 class Connect(Protocol):
     """Gives each event after a cursor as (stream's key of it, cursor); the key is None for what is no event."""
 
-    def __call__(self, after: str | None) -> AsyncIterator[tuple[str | None, str]]: ...
+    def __call__(self, after: str | None) -> AsyncGenerator[tuple[str | None, str]]: ...
 
 
 @dataclass
@@ -134,6 +152,22 @@ class Subscriber:
     cursor: str | None = None
     connections: int = 0
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Follows in a task of its own, from the first message on."""
+        self.task = asyncio.create_task(self.follow())
+        await asyncio.wait_for(self.is_ready.wait(), 30)
+
+    async def stop(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+
+    def check(self) -> None:
+        """Raises what it stumbled over."""
+        if self.task is not None and self.task.done():
+            self.task.result()
 
     async def follow(self) -> None:
         """Until it is cancelled."""
@@ -144,16 +178,17 @@ class Subscriber:
             await asyncio.sleep(self.dice.random() * 0.2)
 
     async def _follow(self, leaves_after: int) -> None:
-        async for key, cursor in self.connect(self.cursor):
-            self.cursor = cursor
-            self.is_ready.set()
-            if key is not None:
-                self.seen.append(key)
-                leaves_after -= 1
-                if self.is_slow and self.dice.random() < 0.05:
-                    await asyncio.sleep(self.dice.random() * 0.3)
-            if leaves_after <= 0:
-                return
+        async with aclosing(self.connect(self.cursor)) as events:
+            async for key, cursor in events:
+                self.cursor = cursor
+                self.is_ready.set()
+                if key is not None:
+                    self.seen.append(key)
+                    leaves_after -= 1
+                    if self.is_slow and self.dice.random() < 0.05:
+                        await asyncio.sleep(self.dice.random() * 0.3)
+                if leaves_after <= 0:
+                    return
 
 
 Fault = Callable[[], Awaitable[None]]
@@ -165,7 +200,7 @@ async def kill_listener(dsn: str) -> None:
 
 async def kill_sessions(dsn: str) -> None:
     """All of the server's, the listener's too."""
-    await _end_sessions(dsn, "application_name = 'convoy-graphql'")
+    await _end_sessions(dsn, "application_name like 'convoy-graphql%'")
 
 
 async def _end_sessions(dsn: str, which: str) -> None:
@@ -202,7 +237,8 @@ async def compare(dsn: str, subscribers: Sequence[Subscriber], tables: dict[str,
         expected = {row["key"]: (row["task"], row["number"]) for row in rows}
         with suppress(TimeoutError):
             async with asyncio.timeout(60):
-                while len(set(subscriber.seen)) < len(expected):  # noqa: ASYNC110  # it is another task that appends
+                while len(set(subscriber.seen)) < len(expected):
+                    subscriber.check()
                     await asyncio.sleep(0.05)
         at = f"seed {seed}, {subscriber.name}, {subscriber.connections} connections"
         lost = expected.keys() - set(subscriber.seen)
@@ -215,3 +251,18 @@ async def compare(dsn: str, subscribers: Sequence[Subscriber], tables: dict[str,
             numbers[task].append(number)
         assert all(found == sorted(found) for found in numbers.values()), f"{at}: out of order"
     return {name: len(rows) for name, rows in stored.items()}
+
+
+async def suffer(faults: dict[str, Fault], dice: random.Random) -> Counter[str]:
+    """All faults in turn, and then some again, until the time is up."""
+    suffered: Counter[str] = Counter()
+    waiting: list[str] = []
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LASTING_S
+    while loop.time() < end or len(suffered) < len(faults):
+        waiting = waiting or dice.sample(list(faults), len(faults))
+        name = waiting.pop()
+        await faults[name]()
+        suffered[name] += 1
+        await asyncio.sleep(dice.uniform(0.1, 0.8) if LASTING_S < 30 else dice.uniform(0.1, 4))
+    return suffered

@@ -51,10 +51,15 @@ class Proxy:
             await self._passing.wait()
             server, to_server = await asyncio.open_unix_connection(self._socket)
             self._writers.add(to_server)
-            await asyncio.gather(self._pass(client, to_server), self._answer(server, to_client))
-            self._writers.discard(to_server)
-        to_client.transport.abort()
-        self._writers.discard(to_client)
+            try:
+                await asyncio.gather(self._pass(client, to_server), self._answer(server, to_client))
+            finally:
+                self._let_go(to_server)
+        self._let_go(to_client)
+
+    def _let_go(self, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+        self._writers.discard(writer)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):

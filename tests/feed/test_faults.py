@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from secrets import randbelow
 
@@ -19,38 +15,24 @@ from convoy_graphql.feed.stream import Broken, Happened, Message, Stream, Topic
 from convoy_graphql.pg.database import Database
 from convoy_graphql.settings import Settings
 from feed.faults import (
+    LASTING_S,
+    TABLES,
     Dropped,
-    Fault,
     Subscriber,
     blackhole,
     compare,
     cut,
+    dice_of,
     kill_listener,
     kill_sessions,
     own_postgres,
     plant_tasks,
+    suffer,
     write,
 )
 from feed.proxy import proxied
 
-#: How long faults go on.
-LASTING_S = float(os.environ.get("FAULTS_S", "8"))
-
 WRITERS, TASKS = 8, 24
-
-TABLES = {
-    "activity": """
-        select place::text as key, task_id::text as task, (details ->> 'number')::int as number from activity_feed
-    """,
-    # The tasks were there before anybody followed.
-    "changes": """
-        select place::text as key, task_id::text as task, place as number from task_changes where kind = 'UPDATED'
-    """,
-}
-
-
-def dice_of(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311  # for a test that can be repeated
 
 
 class Hubs:
@@ -77,7 +59,7 @@ class Hubs:
         await asyncio.sleep(0.3)
         await self.start()
 
-    async def connect(self, topic: Topic, after: str | None) -> AsyncIterator[tuple[str | None, str]]:
+    async def connect(self, topic: Topic, after: str | None) -> AsyncGenerator[tuple[str | None, str]]:
         if self._current is None:
             raise Dropped
         async with self._current[0].follow(topic, after=after) as subscription:
@@ -115,8 +97,7 @@ async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks() -> None
             name = f"{('activity', 'changes')[place % 2]} {place}"
             connect = partial(hubs.connect, topic)
             subscribers.append(Subscriber(name, connect, dice_of(seed + place), is_slow=place in {0, 1}))
-        following = [asyncio.create_task(each.follow()) for each in subscribers]
-        await asyncio.gather(*(asyncio.wait_for(each.is_ready.wait(), 30) for each in subscribers))
+        await asyncio.gather(*(each.start() for each in subscribers))
         stop = asyncio.Event()
         writing = [
             asyncio.create_task(write(postgres.dsn, tasks, dice_of(seed - 1 - place), stop)) for place in range(WRITERS)
@@ -137,26 +118,8 @@ async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks() -> None
         try:
             found = await compare(postgres.dsn, subscribers, TABLES, seed)
         finally:
-            for each in following:
-                each.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*following)
+            await asyncio.gather(*(each.stop() for each in subscribers))
             await hubs.stop()
         print(f"seed {seed}: {found}, {dict(suffered)}, {[each.connections for each in subscribers]} connections")
         assert min(found.values()) > 20 * LASTING_S
         assert 6 == len(suffered)
-
-
-async def suffer(faults: dict[str, Fault], dice: random.Random) -> Counter[str]:
-    """All faults in turn, and then some again, until the time is up."""
-    suffered: Counter[str] = Counter()
-    waiting: list[str] = []
-    loop = asyncio.get_running_loop()
-    end = loop.time() + LASTING_S
-    while loop.time() < end or len(suffered) < len(faults):
-        waiting = waiting or dice.sample(list(faults), len(faults))
-        name = waiting.pop()
-        await faults[name]()
-        suffered[name] += 1
-        await asyncio.sleep(dice.uniform(0.1, 0.8) if LASTING_S < 30 else dice.uniform(0.1, 4))
-    return suffered
