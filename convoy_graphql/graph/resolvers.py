@@ -36,6 +36,17 @@ class Plain:
         return self.read(source)
 
 
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A resolver that gives what is to be awaited, or None where there is nothing. It reads nothing of `info` but the operation's
+    context and what is the same beside every parent."""
+
+    load: Resolver
+
+    def __call__(self, source: Any, info: Info, **arguments: Any) -> Any:
+        return self.load(source, info, **arguments)
+
+
 #: Where a field that shows nothing of the model keeps its own resolver.
 RESOLVER = "convoy-resolver"
 
@@ -101,7 +112,7 @@ def _edge(edge: Edge) -> Resolver:
         plan = plan_of(edge, info, arguments)
         return info.context.loaders.load(edge, plan.arguments, plan.wanted, tuple([row[name] for name in needs]))
 
-    return resolve
+    return Loading(resolve)
 
 
 def _row_by_id(edge: Edge) -> Resolver:

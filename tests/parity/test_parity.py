@@ -23,7 +23,7 @@ from parity.operations import Asked, operations
 EXAMPLES = {"nightly": 6_000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 250)
 
 #: Why an operation that is answered without an error may be declined, when it holds nothing that is refused.
-REASONS = {"introspection", "no rows are selected"}
+REASONS = {"introspection", "no rows are selected", "who asks stands in the request, and not in the database"}
 
 #: And when it does: below rows that are not there, or on a type that the row is not of, the loaders never look at it.
 REASONS_IF_WILD = REASONS | {
