@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from convoy_graphql import observe
 from convoy_graphql.feed.hub import Hub
@@ -88,7 +89,18 @@ class Application(Starlette):
             sockets: WebSocketView = self.state.sockets
             await sockets(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, _as_what_it_is(send))
+
+
+def _as_what_it_is(send: Send) -> Send:
+    """`send`, with word to browsers that no response is of another type than it says."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(raw=message["headers"])["x-content-type-options"] = "nosniff"
+        await send(message)
+
+    return sending
 
 
 def app_from_environment() -> Starlette:

@@ -124,12 +124,13 @@ class GraphQLView:
         return await example_tabs(self._database)
 
     async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream | Response:
-        origin = request.header(b"origin")
         if request.method == "OPTIONS" and request.header(b"access-control-request-method"):
-            if not self._origins.lists(origin):
+            if not self._origins.lists(request.header(b"origin")):
                 raise _refused_origin()
             return Response(status_code=204)
-        if request.method == "GET" and not self._origins.may_get(origin, request.header(b"sec-fetch-site")):
+        if request.method == "GET" and not self._origins.may_get(
+            request.header(b"origin"), request.header(b"sec-fetch-site")
+        ):
             raise _refused_origin()
         viewer = lasts_s = None
         if self._authentication is not None:

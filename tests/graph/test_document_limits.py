@@ -6,7 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_introspection_query,
+    parse,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from convoy_graphql.graph import execution
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
@@ -144,6 +155,74 @@ def test_what_multiplies_within_introspection_is_counted() -> None:
     bomb = f"{{ __schema {{ types {{ {fields} }} }} }} fragment T on __Type {{ {'name ' * 50} }}"
 
     assert "fields" == refusal(bomb)["limit"]
+
+
+# -- any document
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    """Operations and fragments, of which each uses later ones alone."""
+    names = [f"F{number}" for number in range(draw(st.integers(0, 5)))]
+
+    def selections(usable: list[str]) -> st.SearchStrategy[str]:
+        directive = st.sampled_from(["", " @skip(if: true)", " @include(if: true) @skip(if: false)"])
+        leaf = st.builds(
+            lambda alias, name, with_: f"{alias}{name}{with_}",
+            st.sampled_from(["", "", "a: ", "b: "]),
+            st.sampled_from(["id", "nodes", "edges", "node", "title"]),
+            directive,
+        )
+        spread = (
+            st.builds(lambda name, with_: f"...{name}{with_}", st.sampled_from(usable), directive) if usable else leaf
+        )
+        return st.recursive(
+            st.lists(leaf | spread, min_size=1, max_size=3).map(" ".join),
+            lambda inner: st.lists(
+                leaf
+                | spread
+                | st.builds(lambda head, body: f"{head} {{ {body} }}", leaf, inner)
+                | st.builds(lambda with_, body: f"...{with_} {{ {body} }}", directive, inner),
+                min_size=1,
+                max_size=3,
+            ).map(" ".join),
+            max_leaves=8,
+        )
+
+    written = [f"fragment {name} on T {{ {draw(selections(names[at + 1 :]))} }}" for at, name in enumerate(names)]
+    written += [f"query Q{number} {{ {draw(selections(names))} }}" for number in range(draw(st.integers(1, 2)))]
+    return " ".join(written)
+
+
+def unfolded(document: DocumentNode) -> tuple[int, int]:
+    """Levels and fields of the larger operation, by unfolding it: what must not be done with any document."""
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+    def fields(selection_set: SelectionSetNode | None, level: int) -> list[int]:
+        found = []
+        for selection in selection_set.selections if selection_set else ():
+            if isinstance(selection, FieldNode):
+                own = level + (selection.name.value not in {"nodes", "edges", "node"})
+                found += [own, *fields(selection.selection_set, own)]
+            elif isinstance(selection, FragmentSpreadNode):
+                found += fields(fragments[selection.name.value].selection_set, level)
+            else:
+                found += fields(selection.selection_set, level)
+        return found
+
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    each = [fields(operation.selection_set, 0) for operation in operations]
+    return max(max(levels) for levels in each), max(len(levels) for levels in each)
+
+
+@settings(max_examples=40)
+@given(documents())
+def test_counting_comes_to_what_unfolding_does(text: str) -> None:
+    document = parse(text)
+
+    measure = Measure(document)
+    assert unfolded(document) == measure.largest
+    assert (text.count("a: ") + text.count("b: "), text.count("@")) == (measure.aliases, measure.directives)
 
 
 # -- hostile documents

@@ -176,4 +176,6 @@ async def test_answers_are_read_as_what_they_are_and_embedded_nowhere(http: http
         await http.get("/graphql", headers={"accept": "text/html"}),
     ):
         assert "nosniff" == response.headers["x-content-type-options"]
+    for path in ("/healthz", "/metrics", "/nowhere", "/playground/static/playground.css", "/"):
+        assert ["nosniff"] == (await http.get(path)).headers.get_list("x-content-type-options")
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
