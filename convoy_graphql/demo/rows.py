@@ -1,4 +1,4 @@
-"""From stories to rows: what a COPY into the tables of `model/tables.py` takes."""
+"""From stories to rows: what a COPY into the tables of `model/tables/` takes."""
 
 from __future__ import annotations
 

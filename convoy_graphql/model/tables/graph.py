@@ -1,12 +1,6 @@
-"""The tables, column for column, as SQLAlchemy Core knows them.
-
-`db/schema/*.sql` is the declarative truth and `db/migrations/*.sql` the way there; a contract test compares both with this
-module on a real database, comments included. A column's comment is also its field's description in the GraphQL schema.
-"""
+"""The knowledge graph: what work there is, what happened to it, what applies to it, and who belongs to it."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -16,7 +10,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -24,75 +17,28 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
-
-class Xid8(UserDefinedType[str]):
-    """PostgreSQL's 64-bit transaction id."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "xid8"
-
-
-metadata = MetaData()
-
-#: Names under which a foreign key or a CHECK of the seed is known where PostgreSQL chose the name.
-SCOPE_CHECK = (
-    "workspace_id is null and project_id is null"
-    " or workspace_id is not null and project_id is null"
-    " or workspace_id is null and project_id is not null"
+from convoy_graphql.model.tables.columns import (
+    SCOPE_CHECK,
+    Xid8,
+    created_at_of,
+    id_of,
+    inherited_workspace_of,
+    metadata,
+    name_of,
+    scope,
+    updated_at_of,
 )
-
-
-def _id(of: str) -> Column[str]:
-    return Column(
-        "id",
-        Uuid(as_uuid=False),
-        primary_key=True,
-        server_default=text("uuid_generate_v4()"),
-        comment=f"Unique identifier of the {of}.",
-    )
-
-
-def _name(of: str) -> Column[str]:
-    return Column("name", Text, nullable=False, comment=f"Name of the {of}.")
-
-
-def _created_at(of: str) -> Column[datetime]:
-    return Column(
-        "created_at", TIMESTAMP(timezone=True), server_default=text("now()"), comment=f"When the {of} was created."
-    )
-
-
-def _updated_at(of: str) -> Column[datetime]:
-    return Column(
-        "updated_at",
-        TIMESTAMP(timezone=True),
-        server_default=text("now()"),
-        comment=f"When the {of} last changed. Strictly increasing with every change, so that it serves as the row's version.",
-    )
-
-
-def _inherited_workspace(of: str) -> Column[str]:
-    return Column(
-        "workspace_id",
-        Uuid(as_uuid=False),
-        nullable=False,
-        comment=f"The workspace that the {of} lives in, for life. Filled from its parent when a writer leaves it out.",
-    )
-
 
 workspaces = Table(
     "workspaces",
     metadata,
-    _id("workspace"),
-    _name("workspace"),
+    id_of("workspace"),
+    name_of("workspace"),
     Column("description", Text, comment="What the workspace is for."),
-    _created_at("workspace"),
-    _updated_at("workspace"),
+    created_at_of("workspace"),
+    updated_at_of("workspace"),
     Index("workspaces_name_idx", "name"),
     comment="The top-level container: a team or an organisation with its projects and its knowledge.",
 )
@@ -100,7 +46,7 @@ workspaces = Table(
 projects = Table(
     "projects",
     metadata,
-    _id("project"),
+    id_of("project"),
     Column(
         "workspace_id",
         Uuid(as_uuid=False),
@@ -108,7 +54,7 @@ projects = Table(
         nullable=False,
         comment="The workspace that the project belongs to, for life.",
     ),
-    _name("project"),
+    name_of("project"),
     Column("description", Text, comment="What the project is, in a sentence or two."),
     Column("overview", Text, comment="Detailed overview of the project, in Markdown."),
     Column("tech_stack", JSONB, comment="The technology stack: a JSON object of layers and what each is built with."),
@@ -118,8 +64,8 @@ projects = Table(
         server_default=text("'ACTIVE'"),
         comment="Project status: ACTIVE, ON_HOLD, COMPLETED, ARCHIVED, or any other text.",
     ),
-    _created_at("project"),
-    _updated_at("project"),
+    created_at_of("project"),
+    updated_at_of("project"),
     UniqueConstraint("id", "workspace_id", name="projects_id_workspace_id_key"),
     Index("projects_workspace_id_idx", "workspace_id"),
     Index("projects_name_idx", "name"),
@@ -130,7 +76,7 @@ projects = Table(
 milestones = Table(
     "milestones",
     metadata,
-    _id("milestone"),
+    id_of("milestone"),
     Column(
         "project_id",
         Uuid(as_uuid=False),
@@ -138,7 +84,7 @@ milestones = Table(
         nullable=False,
         comment="The project that the milestone belongs to.",
     ),
-    _name("milestone"),
+    name_of("milestone"),
     Column("description", Text, comment="What the milestone delivers, in a sentence or two."),
     Column("requirements", Text, comment="Detailed requirements of the milestone, in Markdown."),
     Column(
@@ -148,9 +94,9 @@ milestones = Table(
         comment="Milestone status: PLANNED, IN_PROGRESS, COMPLETED, CANCELLED, or any other text.",
     ),
     Column("target_date", TIMESTAMP(timezone=True), comment="When the milestone is meant to be complete."),
-    _created_at("milestone"),
-    _updated_at("milestone"),
-    _inherited_workspace("milestone"),
+    created_at_of("milestone"),
+    updated_at_of("milestone"),
+    inherited_workspace_of("milestone"),
     UniqueConstraint("id", "workspace_id", name="milestones_id_workspace_id_key"),
     ForeignKeyConstraint(
         ["project_id", "workspace_id"],
@@ -168,14 +114,14 @@ milestones = Table(
 workflows = Table(
     "workflows",
     metadata,
-    _id("workflow"),
-    _name("workflow"),
+    id_of("workflow"),
+    name_of("workflow"),
     Column("description", Text, comment="What kind of work the workflow is for."),
     Column(
         "stages", JSONB, nullable=False, comment='The stages as stored: a JSON array, or an object {"stages": [...]}.'
     ),
-    _created_at("workflow"),
-    _updated_at("workflow"),
+    created_at_of("workflow"),
+    updated_at_of("workflow"),
     Index("workflows_stages_idx", "stages", postgresql_using="gin"),
     comment="A process definition: the stages that a task passes, some of them checkpoints for a human.",
 )
@@ -183,7 +129,7 @@ workflows = Table(
 tasks = Table(
     "tasks",
     metadata,
-    _id("task"),
+    id_of("task"),
     Column(
         "milestone_id",
         Uuid(as_uuid=False),
@@ -211,14 +157,14 @@ tasks = Table(
         server_default=text("'TODO'"),
         comment="Task status: TODO, IN_PROGRESS, IN_REVIEW, BLOCKED, DONE, COMPLETED, CANCELLED, or any other text.",
     ),
-    _created_at("task"),
-    _updated_at("task"),
+    created_at_of("task"),
+    updated_at_of("task"),
     Column(
         "completion_date",
         TIMESTAMP(timezone=True),
         comment="When the task entered a terminal status (DONE, COMPLETED, CANCELLED); null while it is open.",
     ),
-    _inherited_workspace("task"),
+    inherited_workspace_of("task"),
     Column(
         "workflow_id",
         Uuid(as_uuid=False),
@@ -259,7 +205,7 @@ tasks = Table(
 task_dependencies = Table(
     "task_dependencies",
     metadata,
-    _id("dependency"),
+    id_of("dependency"),
     Column(
         "task_id",
         Uuid(as_uuid=False),
@@ -274,8 +220,8 @@ task_dependencies = Table(
         nullable=False,
         comment="The task that is depended upon.",
     ),
-    _created_at("dependency"),
-    _inherited_workspace("dependency"),
+    created_at_of("dependency"),
+    inherited_workspace_of("dependency"),
     UniqueConstraint("task_id", "depends_on_task_id"),
     CheckConstraint("task_id != depends_on_task_id"),
     ForeignKeyConstraint(
@@ -314,7 +260,7 @@ task_claims = Table(
         nullable=False,
         comment="The task that is claimed. It has one claim at most.",
     ),
-    _inherited_workspace("claim"),
+    inherited_workspace_of("claim"),
     Column("actor_id", Uuid(as_uuid=False), nullable=False, comment="The user or agent who works on the task."),
     Column(
         "claimed_at",
@@ -344,7 +290,7 @@ task_claims = Table(
 activity_feed = Table(
     "activity_feed",
     metadata,
-    _id("activity"),
+    id_of("activity"),
     Column(
         "task_id",
         Uuid(as_uuid=False),
@@ -360,8 +306,8 @@ activity_feed = Table(
         comment="STAGE_CHANGE, TASK_CREATED, TASK_UPDATED, DEPENDENCY_ADDED, DEPENDENCY_REMOVED, COMMENT, TASK_CLAIMED, TASK_RELEASED, or any other text.",
     ),
     Column("details", JSONB, comment="What happened, as a JSON object with snake_case keys."),
-    _created_at("activity"),
-    _inherited_workspace("activity"),
+    created_at_of("activity"),
+    inherited_workspace_of("activity"),
     Column(
         "tx",
         Xid8(),
@@ -390,35 +336,17 @@ activity_feed = Table(
     comment="What happened to a task, when, and by whom.",
 )
 
-
-def _scope() -> tuple[Column[str], Column[str]]:
-    return (
-        Column(
-            "workspace_id",
-            Uuid(as_uuid=False),
-            ForeignKey("workspaces.id", ondelete="CASCADE"),
-            comment="The workspace that this is scoped to, if it is scoped to one.",
-        ),
-        Column(
-            "project_id",
-            Uuid(as_uuid=False),
-            ForeignKey("projects.id", ondelete="CASCADE"),
-            comment="The project that this is scoped to, if it is scoped to one. Global when both scopes are null.",
-        ),
-    )
-
-
 patterns = Table(
     "patterns",
     metadata,
-    _id("pattern"),
-    *_scope(),
-    _name("pattern"),
+    id_of("pattern"),
+    *scope(),
+    name_of("pattern"),
     Column("description", Text, comment="What problem the pattern solves."),
     Column("pattern_type", Text, nullable=False, comment="CODE, UI, ARCHITECTURE, or any other text."),
     Column("content", JSONB, nullable=False, comment="The pattern itself, as a JSON object."),
-    _created_at("pattern"),
-    _updated_at("pattern"),
+    created_at_of("pattern"),
+    updated_at_of("pattern"),
     CheckConstraint(SCOPE_CHECK),
     Index("patterns_workspace_id_idx", "workspace_id"),
     Index("patterns_project_id_idx", "project_id"),
@@ -430,14 +358,14 @@ patterns = Table(
 best_practices = Table(
     "best_practices",
     metadata,
-    _id("best practice"),
-    *_scope(),
-    _name("best practice"),
+    id_of("best practice"),
+    *scope(),
+    name_of("best practice"),
     Column("description", Text, comment="What the practice asks for."),
     Column("category", Text, nullable=False, comment="CODE, TESTING, DOCUMENTATION, or any other text."),
     Column("content", JSONB, nullable=False, comment="The practice itself, as a JSON object."),
-    _created_at("best practice"),
-    _updated_at("best practice"),
+    created_at_of("best practice"),
+    updated_at_of("best practice"),
     CheckConstraint(SCOPE_CHECK),
     Index("best_practices_workspace_id_idx", "workspace_id"),
     Index("best_practices_project_id_idx", "project_id"),
@@ -482,135 +410,4 @@ workspace_members = Table(
     CheckConstraint("role in ('viewer', 'member', 'admin', 'owner')", name="workspace_members_role_check"),
     Index("workspace_members_user_id_idx", "user_id"),
     comment="Who belongs to a workspace, and in which role.",
-)
-
-task_graph_versions = Table(
-    "task_graph_versions",
-    metadata,
-    Column(
-        "workspace_id",
-        Uuid(as_uuid=False),
-        ForeignKey("workspaces.id", name="task_graph_versions_workspace_id_fkey", ondelete="CASCADE"),
-        nullable=False,
-        comment="The workspace.",
-    ),
-    Column(
-        "version",
-        BigInteger,
-        nullable=False,
-        comment="Moved on by every statement that adds an edge to the workspace's task graph.",
-    ),
-    PrimaryKeyConstraint("workspace_id", name="task_graph_versions_pkey"),
-    postgresql_with={"fillfactor": 50},
-    comment="The lock of the cycle guards: one row a workspace. Not part of the knowledge graph.",
-)
-
-mutation_keys = Table(
-    "mutation_keys",
-    metadata,
-    Column(
-        "actor_id",
-        Uuid(as_uuid=False),
-        nullable=False,
-        comment="Who sent the key; the nil UUID where nobody was named.",
-    ),
-    Column("key", Text, nullable=False, comment="The key, as the client chose it."),
-    Column("mutation", Text, nullable=False, comment="The mutation that the key was sent with."),
-    Column("input_hash", BYTEA, nullable=False, comment="SHA-256 of the mutation's input, the key left out."),
-    Column(
-        "outcome",
-        JSONB,
-        comment="The answer: ids of rows and of activities, and what was refused. Null only inside the transaction that works it out.",
-    ),
-    Column(
-        "created_at",
-        TIMESTAMP(timezone=True),
-        nullable=False,
-        server_default=text("now()"),
-        comment="When the key was first sent.",
-    ),
-    Column("expires_at", TIMESTAMP(timezone=True), nullable=False, comment="When the key is forgotten."),
-    PrimaryKeyConstraint("actor_id", "key", name="mutation_keys_pkey"),
-    Index("mutation_keys_expires_at_idx", "expires_at"),
-    comment="What was answered to a change that came with an idempotency key. Not part of the knowledge graph.",
-)
-
-feed_origins = Table(
-    "feed_origins",
-    metadata,
-    Column(
-        "id",
-        Uuid(as_uuid=False),
-        nullable=False,
-        server_default=text("gen_random_uuid()"),
-        comment="Made at random when the database was made.",
-    ),
-    PrimaryKeyConstraint("id", name="feed_origins_pkey"),
-    comment="Where the feed's cursors come from. Not part of the knowledge graph.",
-)
-
-task_changes = Table(
-    "task_changes",
-    metadata,
-    Column(
-        "place",
-        BigInteger,
-        Identity(always=True),
-        nullable=False,
-        comment="Rises with every row that is written: of one task, in the order of its changes. It tells nothing about commits.",
-    ),
-    Column(
-        "tx",
-        Xid8(),
-        nullable=False,
-        server_default=text("pg_current_xact_id()"),
-        comment="The transaction that wrote the row: the feed's cursor.",
-    ),
-    Column("kind", Text, nullable=False, comment="CREATED, UPDATED or DELETED."),
-    Column("task_id", Uuid(as_uuid=False), nullable=False, comment="The task."),
-    Column(
-        "workspace_id",
-        Uuid(as_uuid=False),
-        nullable=False,
-        comment="The workspace that the task lives in, or lived in.",
-    ),
-    Column(
-        "milestone_id",
-        Uuid(as_uuid=False),
-        nullable=False,
-        comment="The milestone that the task was in after the change, or when it was deleted.",
-    ),
-    Column(
-        "left_milestone_id",
-        Uuid(as_uuid=False),
-        comment="The milestone that the change took the task out of, where it did.",
-    ),
-    Column(
-        "left_project_id",
-        Uuid(as_uuid=False),
-        comment="The project that the milestone was in which the task left, or in which it was deleted.",
-    ),
-    Column(
-        "left_ancestor_ids",
-        ARRAY(Uuid(as_uuid=False)),
-        comment="The tasks that it was below before the change, the nearest first, where it has another parent now or was deleted.",
-    ),
-    Column(
-        "changed_at",
-        TIMESTAMP(timezone=True),
-        nullable=False,
-        server_default=text("clock_timestamp()"),
-        comment="When the change was made; its commit came later.",
-    ),
-    PrimaryKeyConstraint("tx", "place", name="task_changes_pkey"),
-    CheckConstraint("kind in ('CREATED', 'UPDATED', 'DELETED')", name="task_changes_kind_check"),
-    comment="What was created, updated or deleted of tasks, for those who follow them. Not part of the knowledge graph.",
-)
-
-task_changes_pruned = Table(
-    "task_changes_pruned",
-    metadata,
-    Column("tx", Xid8(), nullable=False, comment="The last transaction of which a change was pruned."),
-    PrimaryKeyConstraint("tx", name="task_changes_pruned_pkey"),
-    comment="Up to where task_changes was pruned. Not part of the knowledge graph.",
 )
