@@ -88,5 +88,5 @@ def literal(text: str) -> str:
 #: Who comes without a token, where authentication is configured.
 ANONYMOUS: Final = Viewer.of("anon", None, {})
 
-#: The server itself, where it reads for everybody and filters by itself: see `pg.rights`.
+#: The server itself, where it reads for everybody and tells afterwards who may see what.
 SERVICE: Final = Viewer.of("service_role", None, {})

@@ -413,6 +413,28 @@ async def test_everybody_leaves_as_they_like(connection: asyncpg.Connection, wor
         assert 1 == await touched(connection, "delete from workspace_members where user_id = viewer_id()")
 
 
+async def test_what_may_be_read_is_remembered_for_who_asked_and_while_nothing_is_written(
+    connection: asyncpg.Connection, world: World, become: Become
+) -> None:
+    remembered = "select current_setting('convoy.readable', true)"
+    ours, theirs = world.ours.users["member"], world.theirs.users["member"]
+    await become(ours)
+    assert 2 == await count(connection, "tasks")
+    assert await connection.fetchval(remembered) in {None, ""}, "it may change in a transaction that writes"
+
+    await connection.execute("set transaction read only")
+    assert 2 == await count(connection, "tasks")
+    assert f"{{{world.ours.workspace}}}" == await connection.fetchval(remembered)
+    # The claims of somebody else are another question, and so is another right.
+    await become(theirs)
+    assert [world.theirs.workspace] == await connection.fetchval("select viewer_workspaces('viewer')")
+    await become(ours)
+    assert [world.ours.workspace] == await connection.fetchval("select viewer_workspaces('viewer')")
+    assert [] == await connection.fetchval("select viewer_workspaces('owner')")
+    await become(ANONYMOUS)
+    assert 0 == await count(connection, "tasks")
+
+
 async def test_a_membership_is_asked_for_once_and_not_for_each_row(
     connection: asyncpg.Connection, world: World, become: Become
 ) -> None:

@@ -1,4 +1,4 @@
-"""One database, told three times: `db/schema`, the migrations, `tables.py`. Here they are held to the same catalog."""
+"""One database, told three times: `db/schema`, the migrations, `model/tables`. Here they are held to the same catalog."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ async def test_every_function_pins_its_search_path_but_those_that_are_inlined(da
     found = await catalog(database, {"functions": FUNCTIONS})
     loose = {row["function"] for row in found["functions"] if "SET search_path TO ''" not in str(row["definition"])}
 
-    assert loose - {"uuid_generate_v4()"} == {"task_is_open(text)"}
+    assert loose - {"uuid_generate_v4()"} == {"task_is_open(text)", "viewer_id()", "viewer_workspaces(text)"}
 
 
 async def test_task_is_open_is_inlined(connection: asyncpg.Connection) -> None:
