@@ -241,7 +241,7 @@ async def test_a_role_that_may_not_be_its_viewers_says_so(server: EmbeddedPostgr
 
 
 async def test_an_owner_who_is_no_superuser_migrates_guards_and_serves(
-    server: EmbeddedPostgres, empty_database: str
+    server: EmbeddedPostgres, migrated_template: str, empty_database: str
 ) -> None:
     """As on a managed server: no BYPASSRLS, and the roles of viewers are its own to grant."""
     dsn = await as_role(server, empty_database, "convoy_owner", "createrole")
