@@ -6,22 +6,20 @@ Each command imports what it needs when it runs: `--help` and `--version` answer
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging.config
 import os
-import re
 import signal
 import socket
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import click
 
 from convoy_graphql import __version__
 from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.dsn import masked, readable
 from convoy_graphql.pg.viewer import ROLES
 from convoy_graphql.settings import Settings
 
@@ -36,8 +34,6 @@ Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 
 class Commands(click.Group):
@@ -184,7 +180,7 @@ def _database(settings: Settings) -> Iterator[str]:
     """The connection string of the database in use. The embedded one is held meanwhile, and let go however we end."""
     with _ending_in_order():
         if settings.database_url is not None:
-            yield _readable(settings.database_url)
+            yield readable(settings.database_url)
             return
         from convoy_graphql.pg.embedded import EmbeddedPostgres  # noqa: PLC0415
 
@@ -204,21 +200,6 @@ def _ending_in_order() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _readable(dsn: str) -> str:
-    from convoy_graphql.pg.connect import asyncpg_dsn  # noqa: PLC0415
-
-    dsn = asyncpg_dsn(dsn)
-    parts = urlsplit(dsn)
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    is_known = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts)
-    if not is_known or _hides_a_password(parts):
-        raise SetupError(
-            "DATABASE_URL is not understood: use postgresql://user:password@host:5432/database, "
-            "and write @ / ? # in a password as %40 %2F %3F %23"
-        )
-    return dsn
 
 
 def _talk(dsn: str, conversation: Coroutine[Any, Any, Answer]) -> Answer:
@@ -244,21 +225,6 @@ def _pending(dsn: str) -> Sequence[object]:
     from convoy_graphql.pg.migrate import pending  # noqa: PLC0415
 
     return _talk(dsn, pending(dsn))
-
-
-def masked(dsn: str) -> str:
-    """`dsn` as it may be shown: with `***` for every password."""
-    parts = urlsplit(dsn)
-    account, at, hosts = parts.netloc.rpartition("@")
-    user, colon, _ = account.partition(":")
-    options = [(key, "***" if "password" in key else value) for key, value in parse_qsl(parts.query)]
-    netloc = f"{user}{colon and ':***'}{at}{hosts}"
-    return parts._replace(netloc=netloc, query=urlencode(options, safe="/*")).geturl()
-
-
-def _hides_a_password(parts: SplitResult) -> bool:
-    # An unescaped / ? or # in a password ends the part of the host early: what comes after is the rest of the password.
-    return "@" in parts.path + parts.query + parts.fragment
 
 
 # -- the demo graph
@@ -323,11 +289,9 @@ def _has_authentication(settings: Settings) -> bool:
 
 
 def _refuse_network(host: str) -> None:
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    from convoy_graphql.server.loopback import is_loopback  # noqa: PLC0415
+
+    if not is_loopback(host):
         raise SetupError(
             f"--host {host} is refused: no authentication is configured, so everybody who reaches the server could read and "
             "change the whole graph. Set CONVOY_JWT_SECRET, CONVOY_JWKS_URL or CONVOY_JWKS_FILE, or listen on 127.0.0.1"

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.settings import Settings
 
 #: Said of a DSN that asyncpg cannot read.
@@ -42,8 +43,3 @@ async def connect(dsn: str, settings: Settings, *, name: str = "convoy-graphql",
     except ValueError:
         # The reason would quote the DSN, and with it the password.
         raise ConnectionError(NOT_UNDERSTOOD) from None
-
-
-def asyncpg_dsn(dsn: str) -> str:
-    """The DSN as asyncpg takes it, when it was written for SQLAlchemy."""
-    return dsn.replace("postgresql+asyncpg://", "postgresql://", 1)

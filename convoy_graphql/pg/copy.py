@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import orjson
 
-from convoy_graphql.pg.connect import asyncpg_dsn
+from convoy_graphql.pg.dsn import asyncpg_dsn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence

@@ -11,7 +11,8 @@ from typing import Any
 import asyncpg
 
 from convoy_graphql.errors import SetupError
-from convoy_graphql.pg.connect import NOT_UNDERSTOOD, asyncpg_dsn
+from convoy_graphql.pg.connect import NOT_UNDERSTOOD
+from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.pool import Pool

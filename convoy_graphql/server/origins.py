@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
+
+from convoy_graphql.server.loopback import is_loopback
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -82,11 +83,7 @@ class Origins:
 
 @lru_cache(256)
 def _is_loopback(host: bytes) -> bool:
-    name = _host_of(host)
-    try:
-        return name == "localhost" or name.endswith(".localhost") or ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(_host_of(host))
 
 
 @lru_cache(256)

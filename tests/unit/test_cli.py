@@ -23,8 +23,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from convoy_graphql import __version__, cli
-from convoy_graphql.cli import main, masked
+from convoy_graphql.cli import main
 from convoy_graphql.graph.schema import sdl
+from convoy_graphql.pg.dsn import masked
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: What a client may set its clock wrong by, and go on for after its token's end.
 MAX_LEEWAY_S: Final = 60.0
 
+#: How long a client should wait where keys cannot be had: as long as the next fetch takes to be due, by default.
+RETRY_AFTER_S: Final = 10
+
 
 class Authentication:
     """Tells who sends a request. Without a token that is the role `anon`."""
@@ -124,10 +127,6 @@ def configured(settings: Settings) -> Authentication | None:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-#: How long a client should wait where keys cannot be had: as long as the next fetch takes to be due, by default.
-RETRY_AFTER_S: Final = 10
 
 
 def refusal_of(error: Unauthenticated | AuthenticationUnavailable) -> tuple[int, dict[str, str]]:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from ipaddress import ip_address
 from time import monotonic, time
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ import httpx2
 
 from convoy_graphql.errors import AuthenticationUnavailable, SetupError
 from convoy_graphql.server.auth.keys import Key, UnusableKeys, keys_of_set, matching
+from convoy_graphql.server.loopback import is_loopback
 
 logger = logging.getLogger("convoy_graphql.auth")
 
@@ -132,16 +132,9 @@ def _checked(url: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, parts, port = "", urlsplit(""), None
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise SetupError(
             "CONVOY_JWKS_URL is no https:// address: keys that come by plain http could be anybody's. "
             "http:// is taken for this machine's own addresses, and CONVOY_JWKS_FILE reads a file"
         )
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
