@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.connect import NOT_UNDERSTOOD
 from convoy_graphql.pg.dsn import asyncpg_dsn
@@ -17,6 +15,7 @@ from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.settings import Settings
@@ -89,7 +88,7 @@ class Database:
             return Readiness(database=NOT_UNDERSTOOD)
         except TimeoutError:
             return Readiness(database=f"no answer within {self._settings.connect_timeout_s:g} s")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             return Readiness(database=_reason(error))
         if waiting:
             names = ", ".join(migration.name for migration in waiting)

@@ -14,10 +14,9 @@ from enum import Enum
 from secrets import token_hex
 from typing import Any, Final
 
-import asyncpg
-
 from convoy_graphql.errors import ConvoyError
 from convoy_graphql.pg.connect import connect
+from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.settings import Settings
 
 logger = logging.getLogger("convoy_graphql.listener")
@@ -81,7 +80,7 @@ class Listener:
                     Hearing.DEAF, "notifications do not come through this connection, as behind a transaction pooler"
                 )
                 pause_s = DEAF_PAUSE_S
-            except (OSError, TimeoutError, ConvoyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (ConvoyError, *DRIVER_ERRORS) as error:
                 if self.hearing is not Hearing.LOST:
                     pause_s = FIRST_PAUSE_S
                 self._turn(Hearing.LOST, str(error).partition("\n")[0] or type(error).__name__)
@@ -108,8 +107,7 @@ class Listener:
 
         Raises:
             _Deaf: what was sent does not arrive.
-            OSError, TimeoutError, ConvoyError, asyncpg.PostgresError, asyncpg.InterfaceError: the connection is lost, or not to be
-                had.
+            ConvoyError, DRIVER_ERRORS: the connection is lost, or not to be had.
         """
         connection = await connect(self._dsn, self._settings, name="convoy-graphql listener")
         try:

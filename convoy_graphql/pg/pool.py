@@ -13,12 +13,10 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
-import asyncpg
-
 from convoy_graphql.errors import Busy, DatabaseUnavailable
 from convoy_graphql.pg import begin
 from convoy_graphql.pg.connect import connect
-from convoy_graphql.pg.sqlstate import lost_connection, translated
+from convoy_graphql.pg.sqlstate import DRIVER_ERRORS, lost_connection, translated
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 
@@ -207,7 +205,7 @@ class Pool:
             try:
                 async with asyncio.timeout(CANCELLATION_S):
                     await connection.execute(command)  # asyncpg waits for a cancellation first
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DRIVER_ERRORS:
                 # Lent again, it would carry this transaction into somebody else's operation.
                 connection.terminate()
             finally:

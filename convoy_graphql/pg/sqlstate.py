@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import asyncpg
 
@@ -19,13 +20,19 @@ _QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
 _UNDEFINED = {"42P01", "42703", "42883"}  # table, column, function
 _CONNECTION, _OPERATOR_INTERVENTION, _INSUFFICIENT_RESOURCES, _DATA = "08", "57P", "53", "22"
 
+#: The last one is what a statement gets that meets the end of its connection half-way: "cannot switch to state 12".
+_OF_THE_CONNECTION: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+#: Whatever connecting to PostgreSQL, or talking with it, may fail with.
+DRIVER_ERRORS: Final = (asyncpg.PostgresError, *_OF_THE_CONNECTION)
+
 
 @contextmanager
 def translated() -> Iterator[None]:
     """Turns database errors into `ConvoyError`s, the cause kept. What it does not know goes through, to be masked."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except DRIVER_ERRORS as error:
         known = _translate(error)
         if known is None:
             raise
@@ -54,4 +61,4 @@ def lost_connection(error: BaseException) -> bool:
     """Whether the connection itself failed, so that nothing of the statement's answer can be relied on."""
     # 57P01 to 57P03: the server ends the session, or takes none. It is the last thing that a connection says.
     ended = sqlstate_of(error).startswith((_CONNECTION, _OPERATOR_INTERVENTION))
-    return ended or isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
+    return ended or isinstance(error, _OF_THE_CONNECTION)

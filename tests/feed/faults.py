@@ -30,7 +30,7 @@ LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, as
 
 
 #: How long faults go on.
-LASTING_S = float(os.environ.get("FAULTS_S", "8"))
+LASTING_S = float(os.environ.get("FAULTS_S", "4"))
 
 TABLES = {
     "activity": """

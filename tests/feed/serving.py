@@ -104,7 +104,13 @@ class Process:
     async def by_websocket(self, query: str, after: str | None) -> AsyncGenerator[tuple[str | None, str]]:
         url = f"ws://127.0.0.1:{self.port}/graphql"
         try:
-            async with connect(url, subprotocols=["graphql-transport-ws"], open_timeout=5) as connection:  # type: ignore[list-item]
+            # Who leaves with messages unread would wait for the server's farewell behind them.
+            options: dict[str, Any] = {
+                "subprotocols": ["graphql-transport-ws"],
+                "open_timeout": 5,
+                "close_timeout": 0.2,
+            }
+            async with connect(url, **options) as connection:
                 await connection.send('{"type": "connection_init"}')
                 assert "connection_ack" in str(await connection.recv())
                 payload = {"query": query, "variables": {"after": after}}

@@ -1,4 +1,7 @@
-"""The same faults around a real server process and real clients, by WebSocket and by event stream; the server is killed, too."""
+"""The feed under faults, around a real server process with clients by WebSocket and by event stream.
+
+Some seconds in `make test`, and as long as one likes with `make faults`.
+"""
 
 from __future__ import annotations
 
@@ -65,5 +68,5 @@ async def test_clients_miss_nothing_and_hear_nothing_twice() -> None:
             await asyncio.gather(*(each.stop() for each in subscribers))
             await server.end(signal.SIGTERM)
         print(f"seed {seed}: {found}, {dict(suffered)}, {[each.connections for each in subscribers]} connections")
-        assert min(found.values()) > 10 * LASTING_S
+        assert min(found.values()) > 100
         assert 7 == len(suffered)
