@@ -1,6 +1,8 @@
 """uvicorn's connections, with what streams need beyond ASGI: written text that is bytes already, an end that a client which does
 not read cannot put off, and word of a shutdown.
 
+Written against uvicorn 0.54, to which pyproject.toml holds it: what is overridden here is no part of its documented interface.
+
 ASGI's `send` waits for as long as a client reads nothing, and so does uvicorn's `close`: a hundred such clients would be a
 hundred connections for ever, and hold up every restart.
 """
