@@ -14,6 +14,7 @@ from convoy_graphql.feed.cursor import Stream, read_cursor
 from convoy_graphql.feed.live import Live
 from convoy_graphql.feed.stream import Topic
 from convoy_graphql.feed.subscription import Subscription
+from convoy_graphql.pg.announce import CHANNEL
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.listen import Hearing, Listener
 from convoy_graphql.pg.viewer import Viewer
@@ -22,9 +23,6 @@ from convoy_graphql.settings import Settings
 __all__ = ["Hub", "Subscription"]
 
 logger = logging.getLogger("convoy_graphql.feed")
-
-#: What the triggers in db/schema/70_activity_feed.sql and 77_task_changes.sql notify.
-CHANNEL: Final = "convoy_feed"
 
 _NOTIFY: Final = "select pg_notify($1, $2)::text"
 _PRUNE: Final = "select public.prune_task_changes(make_interval(secs => $1))"

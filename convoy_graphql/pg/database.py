@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.announce import CHANNEL, Announcer
 from convoy_graphql.pg.connect import NOT_UNDERSTOOD
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
@@ -24,6 +25,9 @@ logger = logging.getLogger("convoy_graphql.database")
 
 #: Seconds between two looks at a database that is not there yet: the first pause, and the longest.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+
+
+_NOTIFY: Final = "select pg_notify($1, '')::text"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Database:
     def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
         self.dsn = asyncpg_dsn(dsn)
         self._pool = Pool(dsn, settings)
+        self._announcer = Announcer(lambda: self._pool.fetch_value(_NOTIFY, (CHANNEL,)))
         self._settings = settings
         self._embedded = embedded
 
@@ -61,6 +66,7 @@ class Database:
         return cls(embedded.dsn, settings, embedded)
 
     async def close(self) -> None:
+        await self._announcer.close()
         await self._pool.close()
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.release)
@@ -71,7 +77,7 @@ class Database:
 
     def session(self, viewer: Viewer | None = None) -> Session:
         """Transactions and snapshots for one operation, one after another."""
-        return Session(self._pool, self._settings, viewer)
+        return Session(self._pool, self._settings, viewer, committed=self._announcer.soon)
 
     async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""

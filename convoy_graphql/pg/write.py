@@ -169,11 +169,15 @@ class Session(Reader):
     """What one operation reads and changes: transactions one after another, and after each a snapshot that shows it.
 
     It never holds more than one connection: operations that each held one and waited for another would empty the pool.
+    `committed` is called after each change, also where nobody can say whether it was committed.
     """
 
-    def __init__(self, pool: Pool, settings: Settings, viewer: Viewer | None = None) -> None:
+    def __init__(
+        self, pool: Pool, settings: Settings, viewer: Viewer | None = None, *, committed: Callable[[], None]
+    ) -> None:
         super().__init__(pool, viewer)
         self.settings = settings
+        self._committed = committed
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], reads_more: Callable[[T], bool] = lambda _: True
@@ -205,7 +209,10 @@ class Session(Reader):
         transaction = Transaction(self._pool, self.viewer)
         try:
             result = await work(transaction)
-            self._connection = await transaction.commit(then_read=reads_more(result))
+            try:
+                self._connection = await transaction.commit(then_read=reads_more(result))
+            finally:
+                self._committed()
         finally:
             if transaction.is_open:
                 # Shielded, since a request that is cancelled must still give its connection back.

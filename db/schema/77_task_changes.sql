@@ -41,7 +41,7 @@ begin
     select 'CREATED', task.id, task.workspace_id, task.milestone_id
       from created as task;
     if found then
-        perform pg_notify('convoy_feed', '');
+        perform public.wake_followers();
     end if;
     return null;
 end $$;
@@ -82,7 +82,7 @@ begin
                task.status, task.created_at, task.completion_date, task.workflow_id
            );
     if found then
-        perform pg_notify('convoy_feed', '');
+        perform public.wake_followers();
     end if;
     return null;
 end $$;
@@ -127,7 +127,7 @@ begin
           from deleted as task
           join chain on chain.id = task.id;
     end if;
-    perform pg_notify('convoy_feed', '');
+    perform public.wake_followers();
     return null;
 end $$;
 

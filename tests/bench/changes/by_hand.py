@@ -110,7 +110,8 @@ class ByHand:
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
-        settings = {"jit": "off", "timezone": "UTC"}
+        # By this name nobody is woken (db/schema/70_activity_feed.sql): it leaves that out, and not only does it otherwise.
+        settings = {"jit": "off", "timezone": "UTC", "application_name": "convoy-graphql"}
         self._pool = await asyncpg.create_pool(
             os.environ["DATABASE_URL"], min_size=POOL_SIZE, max_size=POOL_SIZE, server_settings=settings
         )

@@ -6,7 +6,8 @@ beside Strawberry's own WebSocket handler in the same run (`plain_feed`), which 
 
 Who subscribes, writes and reads the clock is one process (`watchers`), so that there is one clock; it speaks WebSocket itself,
 since a library's client costs more than the server that it is to measure. Its own share of the time is in the results: where it
-is near one, the server may have been faster than it was seen to be. Results: `results.md`, `results.json`.
+is near one, the server may have been faster than it was seen to be. What writers pay for the feed is
+measured besides (`writers`). Results: `results.md`, `results.json`.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from convoy_graphql.pg.copy import connect
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate
 from tests.bench.contestants import Contestant, Running
+from tests.bench.feed import writers
 from tests.bench.feed.watchers import Job, Seen
 from tests.bench.place import FOLDER, LOGS
 from tests.bench.report import describe_machine
@@ -118,15 +119,20 @@ def main() -> None:
         pid = int((DATA / "postgres" / "postmaster.pid").read_text().splitlines()[0])
         ground = Ground(server.dsn, pid, task, workspace)
         figures = list(_measure(ground, QUICK if options.quick else FULL))
+        costs = asyncio.run(writers.measure(server.dsn, pid, *((1, 0.5) if options.quick else (5, 1.5))))
     shutil.rmtree(DATA, ignore_errors=True)
     machine = describe_machine(version) | {
         "load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after, of {os.cpu_count()} cores"
     }
-    report = _report(figures, machine)
+    report = _report(figures, costs, machine)
     print(report)
     if not options.quick:
         (HERE / "results.md").write_text(report)
-        results = {"machine": machine, "figures": [asdict(each) for each in figures]}
+        results = {
+            "machine": machine,
+            "figures": [asdict(each) for each in figures],
+            "writers": [asdict(each) for each in costs],
+        }
         (HERE / "results.json").write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
 
 
@@ -226,7 +232,7 @@ Medians over rounds. `make feed` measures it again; `tests/bench/feed/__init__.p
 """
 
 
-def _report(figures: list[Figures], machine: Mapping[str, str]) -> str:
+def _report(figures: list[Figures], costs: list[writers.Cost], machine: Mapping[str, str]) -> str:
     lines = [_HEADER, *(f"- {name}: {said}" for name, said in machine.items()), ""]
     lines += [
         "| load | server | deliveries / s | p50 ms | p99 ms | longest ms | server CPU µs each | clients' core | server MB | KB a subscriber |",
@@ -240,6 +246,18 @@ def _report(figures: list[Figures], machine: Mapping[str, str]) -> str:
         else:
             cells += [""] * 6
         lines.append(f"| {' | '.join([*cells, f'{each.memory_mb:,.0f}', f'{each.per_subscriber_kb:,.1f}'])} |")
+    lines += [
+        "",
+        "What writers pay: changes a second of four direct connections, each in a transaction, with the feed and without it.",
+        "",
+        "| who | change | with / s | without / s | ratio | PostgreSQL CPU µs | without |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {each.who} | {each.what} | {each.with_per_s:,.0f} | {each.without_per_s:,.0f} | {each.with_per_s / each.without_per_s:.2f}"
+        f" | {each.with_cpu_us:,.0f} | {each.without_cpu_us:,.0f} |"
+        for each in costs
+    ]
     found = {(each.name, each.contestant): each for each in figures}
     idle, steady = found["idle", OURS], found["steady", OURS]
     ours, plain = found["flood", OURS], found["flood", PLAIN]
