@@ -180,7 +180,7 @@ async def test_a_stop_closes_sockets_with_1012_and_ends_streams(database: str, t
             assert "retry: 1000\n\n" == await anext(stream)
             assert (await anext(stream)).startswith("event: next")
             began = monotonic()
-        assert monotonic() - began < 3
+        assert monotonic() - began < 8
         assert [(1012, "")] * 4 == [await client.closed() for client in [*following, silent]]
         assert [] == [text async for text in stream]
 
@@ -194,5 +194,5 @@ async def test_a_stop_waits_for_nobody_who_reads_nothing(
         await until(lambda: counted(observe.sockets) + counted(observe.streams) == 1)
         await asyncio.sleep(0.3)
         began = monotonic()
-    assert monotonic() - began < 4
+    assert monotonic() - began < 8
     assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]

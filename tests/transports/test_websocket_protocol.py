@@ -26,7 +26,7 @@ QUERY = {"query": "{ __typename }"}
 
 @pytest.fixture(scope="module")
 async def host(database: str) -> AsyncIterator[httpx.AsyncClient]:
-    chosen = Settings(database_url=database, socket_init_timeout_s=0.5, max_socket_operations=3)
+    chosen = Settings(database_url=database, max_socket_operations=3)
     async with running_server(chosen) as http:
         yield http
 
@@ -153,8 +153,9 @@ async def test_one_operation_too_many_is_refused_alone(host: httpx.AsyncClient, 
 # What closes the socket
 
 
-async def test_who_does_not_begin_is_closed(host: httpx.AsyncClient) -> None:
-    async with opened(host) as client:
+async def test_who_does_not_begin_is_closed(database: str) -> None:
+    impatient = Settings(database_url=database, socket_init_timeout_s=0.2)
+    async with running_server(impatient) as http, opened(http) as client:
         assert (4408, "connection_init has to come first, and soon.") == await client.closed()
 
 
