@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tenants import World, make_tenant, make_world, user
 
+from convoy_graphql.demo import load_demo
 from convoy_graphql.errors import BadUserInput, QueryTimedOut, RolesNotGranted
 from convoy_graphql.feed.visible import visible_workspaces
 from convoy_graphql.pg.database import Database
@@ -252,9 +253,11 @@ async def test_an_owner_who_is_no_superuser_migrates_guards_and_serves(
     await administrator.close()
     await migrate(dsn)
     assert () == await migrate(dsn)
+    loaded = await load_demo(dsn, "small")
     owner = await asyncpg.connect(dsn)
     tenant = await make_tenant(owner, "Ours")
-    assert 2 == await owner.fetchval(TASKS)
+    assert loaded.counts["tasks"] + 2 == await owner.fetchval(TASKS)
+    assert await owner.fetchval("select row_security_active('public.tasks')")
     opened = Database(dsn, Settings())
     try:
         member = user(tenant.users["member"])
