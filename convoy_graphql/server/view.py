@@ -38,13 +38,6 @@ ENDPOINT = "/graphql"
 TRACE_HEADER = b"x-convoy-trace"
 
 
-_REFUSED_ORIGIN = RefusedRequest(
-    403,
-    "FORBIDDEN",
-    "Pages of this origin may not ask this server. The operator can list it in CONVOY_ALLOWED_ORIGINS.",
-)
-
-
 class GraphQLView:
     """An ASGI application that answers every method: it says itself which it takes, as a GraphQL client reads it."""
 
