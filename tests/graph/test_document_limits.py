@@ -11,6 +11,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     get_introspection_query,
@@ -78,7 +79,7 @@ LIMITS = [
 def test_a_document_may_have_as_many_as_the_limit_and_not_one_more(
     limit: str, document: Any, most: int, what: str
 ) -> None:
-    open_to_others = {"max_aliases": 10_000} if limit == "directives" else {}
+    open_to_others: dict[str, Any] = {"max_aliases": 10_000} if limit == "directives" else {}
     assert prepare(Operation(document(most)), Limits.of(replace(DEFAULT, **open_to_others))).is_query
 
     told = refusal(document(most + 1), **open_to_others)
@@ -89,9 +90,9 @@ def test_a_document_may_have_as_many_as_the_limit_and_not_one_more(
 @pytest.mark.parametrize(("limit", "document", "most", "what"), LIMITS, ids=[row[0] for row in LIMITS])
 def test_each_limit_is_a_setting(limit: str, document: Any, most: int, what: str) -> None:
     del most, what
-    setting = f"max_{limit}"
-    assert prepare(Operation(document(4)), Limits.of(replace(DEFAULT, **{setting: 4})))
-    assert 4 == refusal(document(5), **{setting: 4})["most"]
+    chosen: dict[str, Any] = {f"max_{limit}": 4}
+    assert prepare(Operation(document(4)), Limits.of(replace(DEFAULT, **chosen))).is_query
+    assert 4 == refusal(document(5), **chosen)["most"]
 
 
 def test_tokens_are_counted_while_they_are_read() -> None:
@@ -206,7 +207,7 @@ def unfolded(document: DocumentNode) -> tuple[int, int]:
                 found += [own, *fields(selection.selection_set, own)]
             elif isinstance(selection, FragmentSpreadNode):
                 found += fields(fragments[selection.name.value].selection_set, level)
-            else:
+            elif isinstance(selection, InlineFragmentNode):
                 found += fields(selection.selection_set, level)
         return found
 
