@@ -130,6 +130,10 @@ async def _transaction(connection: asyncpg.Connection, tasks: Sequence[str], dic
         await transaction.commit()
 
 
+#: How long a subscriber may see nothing while there is something to see, at the end: longer than any pause or timeout.
+PATIENCE_S = 30.0
+
+
 class Dropped(Exception):
     """The subscriber was disconnected."""
 
@@ -164,10 +168,16 @@ class Subscriber:
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
 
-    def check(self) -> None:
-        """Raises what it stumbled over."""
-        if self.task is not None and self.task.done():
-            self.task.result()
+    async def goes_on_until(self, count: int) -> None:
+        """Returns once it has seen so many events, or none for `PATIENCE_S`. Raises what it stumbled over."""
+        loop = asyncio.get_running_loop()
+        seen, since = -1, loop.time()
+        while len(set(self.seen)) < count and loop.time() - since < PATIENCE_S:
+            if self.task is not None and self.task.done():
+                self.task.result()
+            if len(self.seen) != seen:
+                seen, since = len(self.seen), loop.time()
+            await asyncio.sleep(0.05)
 
     async def follow(self) -> None:
         """Until it is cancelled."""
@@ -185,7 +195,7 @@ class Subscriber:
                 if key is not None:
                     self.seen.append(key)
                     leaves_after -= 1
-                    if self.is_slow and self.dice.random() < 0.05:
+                    if self.is_slow and self.dice.random() < 0.02:
                         await asyncio.sleep(self.dice.random() * 0.3)
                 if leaves_after <= 0:
                     return
@@ -235,11 +245,7 @@ async def compare(dsn: str, subscribers: Sequence[Subscriber], tables: dict[str,
     for subscriber in subscribers:
         rows = next(rows for name, rows in stored.items() if subscriber.name.startswith(name))
         expected = {row["key"]: (row["task"], row["number"]) for row in rows}
-        with suppress(TimeoutError):
-            async with asyncio.timeout(60):
-                while len(set(subscriber.seen)) < len(expected):
-                    subscriber.check()
-                    await asyncio.sleep(0.05)
+        await subscriber.goes_on_until(len(expected))
         at = f"seed {seed}, {subscriber.name}, {subscriber.connections} connections"
         lost = expected.keys() - set(subscriber.seen)
         twice = [key for key, times in Counter(subscriber.seen).items() if times > 1]
