@@ -80,7 +80,6 @@ def configured(settings: Settings) -> Authentication | None:
     if settings.jwt_secret is None and settings.jwks_url is None and settings.jwks_file is None:
         return None
     # Only where it is used: the cryptography behind it takes longer to import than the rest of the server to start.
-    from convoy_graphql.server.auth.jwks import FetchedKeys  # noqa: PLC0415
     from convoy_graphql.server.auth.keys import (  # noqa: PLC0415
         KEY_ALGORITHMS,
         SECRET_ALGORITHM,
@@ -104,6 +103,8 @@ def configured(settings: Settings) -> Authentication | None:
     sources: dict[str, Keys] = {}
     fetched = None
     if settings.jwks_url is not None:
+        from convoy_graphql.server.auth.jwks import FetchedKeys  # noqa: PLC0415
+
         fetched = FetchedKeys(
             settings.jwks_url,
             algorithms,
