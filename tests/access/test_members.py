@@ -287,8 +287,8 @@ async def test_only_an_owner_forces_a_stage(asking: Asking, here: World, writer:
     assert {"task": {"currentStage": "DO"}, "errors": []} == back.payload
 
 
-def changes(world: World) -> dict[str, dict[str, Any]]:
-    """A change of each kind, of what is in `ours`."""
+def changes(world: World, free: list[UUID]) -> dict[str, dict[str, Any]]:
+    """A change of each kind, of what is in `ours`, where tasks that are `free` are ready."""
     ours = world.ours
     named = {
         "Workspace": ours.workspace, "Project": ours.project, "Milestone": ours.milestone, "Task": ours.subtask,
@@ -304,6 +304,12 @@ def changes(world: World) -> dict[str, dict[str, Any]]:
         "createPattern": {"workspaceId": ours.workspace, "name": "N", "patternType": "Any", "content": {}},
         "createWorkflow": {"name": "New", "stages": ["PLAN"]},
         "addTaskComment": {"taskId": ours.task, "text": "Said"},
+        "claimTask": {"taskId": free[0]},
+        "claimNextTask": {"projectId": ours.project},
+        "updateTasks": {"tasks": [{"id": str(ours.task), "title": "Said"}]},
+        "deleteTasks": {"tasks": [{"id": str(free[0])}]},
+        "importMilestone": {"milestoneId": ours.milestone, "tasks": [{"title": "New"}]},
+        "setTaskDependencies": {"taskId": ours.subtask, "dependsOnTaskIds": [str(ours.task)]},
         "setTaskStatus": {"taskId": ours.task, "status": "BLOCKED"},
         "removeTaskDependency": {"taskId": ours.subtask, "dependsOnTaskId": ours.task},
         "addTaskDependency": {"taskId": ours.subtask, "dependsOnTaskId": ours.task},
@@ -322,7 +328,11 @@ async def test_a_change_needs_the_role_that_its_description_says(asking: Asking,
     """Those with less are told so, and nothing changes; the first with as much may."""
     ranks = [*ROLES, "service_role"]
     viewers: dict[str, Viewer] = {**{role: user(here.ours.users[role]) for role in ROLES}, "service_role": SERVICE}
-    for mutation, values in changes(here).items():
+    free = [uuid4() for _ in range(3)]
+    for task in free:
+        new = {"id": task, "milestoneId": here.ours.milestone, "title": "Free"}
+        assert [] == (await asking.change(SERVICE, "createTask", **new)).codes
+    for mutation, values in changes(here, free).items():
         needs = permission.needed(mutation)
         assert needs in permission.said(mutation)
         for rank in ranks[: ranks.index(needs)]:
