@@ -57,6 +57,7 @@ class Group:
         self._queue: deque[Happened | _Joining] = deque()
         self._waiting = 0
         self._is_behind = False
+        self._is_catching_up = False
         #: Up to where the members were given everything. While the group is idle the live read's own position tells better.
         self._position: Position | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -81,9 +82,14 @@ class Group:
         return self._pump is None
 
     def join(self, subscriber: Subscription, ticket: object, boundary: Position) -> None:
-        """Lets a member in: at a boundary that the live read has come to, between two of its reads."""
+        """Lets a member in: at a boundary that the live read has come to, between two of its reads.
+
+        Where much is before it, the member gets there sooner by itself, and then asks again.
+        """
         if self._pump is None:
             subscriber.let_in(ticket, boundary)
+        elif self._is_behind or self._is_catching_up or self._waiting > MOST_AT_ONCE:
+            subscriber.go_ahead(ticket, boundary)
         else:
             self._queue.append(_Joining(subscriber, ticket, boundary))
 
@@ -95,7 +101,9 @@ class Group:
         try:
             while self._queue or self._is_behind:
                 if self._is_behind:
+                    self._is_catching_up = True
                     await self._catch_up()
+                    self._is_catching_up = False
                 elif isinstance(first := self._queue[0], _Joining):
                     self._queue.popleft()
                     self._position = first.boundary

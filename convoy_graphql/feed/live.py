@@ -76,6 +76,8 @@ class Live:
         #: Up to where the stream was read. Between reads all groups have been offered everything before it.
         self.position: Position | None = None
         self.is_resting = True
+        #: Whether nobody followed since the last read: who comes next begins where the stream is then.
+        self._was_left = False
         self._rows = Rows(stream, FeedFilter())
         self._groups: dict[Hashable, Group] = {}
         self._index = Index()
@@ -134,6 +136,7 @@ class Live:
         if self._groups.get(group.topic.key) is group:
             del self._groups[group.topic.key]
             self._index.remove(group)
+            self._was_left = self._was_left or not self._groups
         group.end()
 
     async def close(self) -> None:
@@ -156,8 +159,6 @@ class Live:
             await self._woken.wait()
             self._woken.clear()
             if not self._groups and not self._waiting:
-                # Who comes next begins where the stream is then.
-                self.position = None
                 continue
             try:
                 await self._read()
@@ -180,6 +181,8 @@ class Live:
         """Offers the groups what was committed since the last read, and then calls who waits for that."""
         waiting, self._waiting = self._waiting, []
         self.is_resting = False
+        if self._was_left:
+            self.position, self._was_left = None, False
         try:
             async with self.desk.open_reader() as reader:
                 has_more = True

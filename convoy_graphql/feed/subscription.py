@@ -23,6 +23,9 @@ T = TypeVar("T")
 MOST_PAYLOADS: Final = 1_000
 MOST_BYTES: Final = 1_048_576
 
+#: How long who has read everything by itself waits before it asks a group again that has not.
+LOOK_AGAIN_S: Final = 0.1
+
 
 class Subscription:
     """An asynchronous context manager, and inside it an iterator of payloads.
@@ -162,6 +165,12 @@ class Subscription:
             self._ticket, self._is_in, self._until = None, True, boundary
             self._wake()
 
+    def go_ahead(self, ticket: object, boundary: Position) -> None:
+        """Up to this boundary the subscriber reads by itself, and asks again to be let in."""
+        if ticket is self._ticket and not self._is_over:
+            self._ticket, self._until = None, boundary
+            self._wake()
+
     async def _catch_up(self, until: Position) -> None:
         place = self._place.cursor() if isinstance(self._place, Position) else self._place
         initial, is_ready = self._initial, self._is_ready
@@ -175,6 +184,9 @@ class Subscription:
             self._until, self._is_ready = None, True
         if not chunk.payloads:
             self._place = chunk.position
+            if not self._is_in:
+                # The group is still behind: nothing is gained by asking it at once.
+                await self._unless_over(asyncio.sleep(LOOK_AGAIN_S))
 
     async def _unless_over(self, work: Awaitable[T]) -> T | None:
         """What `work` gives; None where the hub closes first, or where nobody is interested any more."""

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
+from convoy_graphql import observe
 from convoy_graphql.errors import BadUserInput, DatabaseUnavailable
 from convoy_graphql.feed import group as group_module
 from convoy_graphql.feed import subscription as subscription_module
@@ -234,6 +235,50 @@ async def test_a_slow_topic_delays_nobody_and_answers_what_waits_together(
     assert said == told
     assert said == seen == answers.happened
     assert len(answers.batches) < 30
+
+
+async def test_who_comes_to_a_topic_that_is_behind_does_not_wait_for_it(
+    hub: Hub, task: str, writer: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_module, "MOST_WAITING", 20)
+    gate, stuck, well = asyncio.Event(), Answers(), Answers()
+    async with hub.follow(topic(stuck, "behind")) as live:
+        start = (await anext(live)).cursor
+        stuck.before = gate.wait
+        said = [await say(writer, task) for _ in range(60)]
+        while not live._group or not live._group._is_behind:  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0.01)
+        # Of the same topic: it is the first one's answers that are stuck.
+        async with hub.follow(topic(well, "behind"), after=start) as other:
+            seen = await ids(other, 60)
+            ready = await take(other)
+            gate.set()
+            told = await ids(live, 60)
+            later = await say(writer, task)
+            went_on = [await ids(each, 1) for each in (live, other)]
+
+    assert said == seen == told
+    assert [["ready"]] == ready
+    assert [[later]] * 2 == went_on
+
+
+async def test_who_comes_after_all_have_gone_does_not_read_what_nobody_followed(
+    database: str, task: str, writer: asyncpg.Connection
+) -> None:
+    async with running_hub(database, feed_check_interval_s=3_600.0) as hub:
+        answers = Answers()
+        read_before = observe.feed_events.labels("activity_feed")._value.get()
+        async with hub.follow(topic(answers)) as live:
+            await take(live)
+        for _ in range(20):
+            await say(writer, task)
+        async with hub.follow(topic(answers)) as again:
+            assert [["ready"]] == await take(again)
+            said = await say(writer, task)
+            assert [said] == await ids(again, 1)
+        read = observe.feed_events.labels("activity_feed")._value.get() - read_before
+
+    assert 1 == read
 
 
 async def test_an_answer_that_fails_ends_its_own_subscribers_only(
