@@ -34,6 +34,12 @@ class Told:
         return tokens(self.json)
 
     @property
+    def data_tokens(self) -> list[str]:
+        """Those of `data`, without the errors behind it."""
+        found = self.tokens
+        return found[: len(found) - found[::-1].index('"errors"')] if self.has_errors else found
+
+    @property
     def has_errors(self) -> bool:
         return '"errors"' in self.tokens
 
