@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, insert
 
+from convoy_graphql.domain import permission
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
 from convoy_graphql.domain.permission import ACTOR_ID
@@ -286,14 +287,17 @@ async def _why_not(unit: Unit, task_id: str) -> list[Problem]:
     """Every reason for which the task cannot be claimed now.
 
     Raises:
-        Refused: there is no such task.
+        Refused: there is no such task, or the viewer may not change it.
     """
     task = alias_of(tasks)
     claim = rows.live_claim(task)
     live = claim.select(claim.child.c.actor_id, claim.child.c.expires_at).lateral()
     found = await unit.fetch_one(
         select(
-            rows.is_open(task).label("is_open"), live.c.actor_id, instant_text(live.c.expires_at).label("expires_at")
+            task.c.workspace_id,
+            rows.is_open(task).label("is_open"),
+            live.c.actor_id,
+            instant_text(live.c.expires_at).label("expires_at"),
         )
         .select_from(task.outerjoin(live, true()))
         .where(task.c.id == parameter(Kind.ID, task_id))
@@ -301,6 +305,8 @@ async def _why_not(unit: Unit, task_id: str) -> list[Problem]:
     path = ("taskId",)
     if found is None:
         raise Refused(NotFound(path, TASK.name, task_id))
+    # Or it would be found ready, and never be locked, for as long as anybody asks.
+    await permission.require(unit, permission.MEMBER, found["workspace_id"], path)
     problems: list[Problem] = []
     if not found["is_open"]:
         problems.append(ClaimRefused(path, NotReady.FINISHED.name))
@@ -318,15 +324,20 @@ async def _why_not(unit: Unit, task_id: str) -> list[Problem]:
 async def _find_scopes(unit: Unit, scopes: Mapping[Entity, str]) -> None:
     """
     Raises:
-        Refused: there is nothing ready, since there is no such workspace, project or milestone.
+        Refused: there is nothing ready, since there is no such workspace, project or milestone, or one in which the viewer
+            may not change anything.
     """
     problems = []
     for name, entity in SCOPES.items():
         if entity in scopes:
             table = entity.stored
-            query = select(table.c.id).where(table.c.id == parameter(Kind.ID, scopes[entity]))
-            if await unit.fetch_one(query) is None:
+            home = table.c.id if entity is WORKSPACE else table.c.workspace_id
+            query = select(home.label("home")).where(table.c.id == parameter(Kind.ID, scopes[entity]))
+            found = await unit.fetch_one(query)
+            if found is None:
                 problems.append(NotFound((name,), entity.name, scopes[entity]))
+            else:
+                await permission.require(unit, permission.MEMBER, found["home"], (name,))
     if problems:
         raise Refused(*problems)
 

@@ -15,7 +15,7 @@ from convoy_graphql.domain.problems import ClaimLost, NotFound, NotPermitted, Pa
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.unit import Unit
 from convoy_graphql.errors import Unauthenticated
-from convoy_graphql.model.entities import ENTITIES, Kind
+from convoy_graphql.model.entities import ENTITIES, Entity, Kind
 from convoy_graphql.model.rows import is_live
 from convoy_graphql.model.tables import task_claims, workspace_members
 from convoy_graphql.model.values import parameter
@@ -128,6 +128,18 @@ async def _told(unit: Unit, mutation: str, problem: Problem) -> Problem:
     if seen is None:
         return problem
     return NotPermitted(problem.field, OWNER if seen["role"] == OWNER else needed(mutation))
+
+
+async def refuse_seen(unit: Unit, mutation: str, entity: Entity, row_id: str) -> None:
+    """
+    Raises:
+        Refused: the viewer sees the row, which they could not lock: they may not change it.
+    """
+    if unit.viewer is None:
+        return
+    told_of = await _told(unit, mutation, NotFound(("id",), entity.name, row_id))
+    if isinstance(told_of, NotPermitted):
+        raise Refused(told_of)
 
 
 _ENTITIES: Final = {entity.name: entity for entity in ENTITIES}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
+from convoy_graphql.domain import permission
 from convoy_graphql.domain import row_statements as statements
 from convoy_graphql.domain.members import found_workspace
 from convoy_graphql.domain.outcome import Outcome
@@ -96,6 +97,7 @@ def upsert(what: Writable) -> UseCase:
                 refuse_fixed(what, change.values, before)
                 after = await change_row(unit, what, row_id, change.values, before)
                 return Outcome(row_id, unit.activities, {"created": False}, record=shown(unit, after))
+            await permission.refuse_seen(unit, f"upsert{what.entity.name}", what.entity, row_id)
             if missing := list(_missing(what, change.values)):
                 raise Refused(*(InvalidInput((each.graphql_name,), _is_needed(each, what)) for each in missing))
             made = await insert(unit, what, row_id, change.values)

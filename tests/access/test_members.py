@@ -12,6 +12,7 @@ from tenants import ROLES, World, user
 
 from client import GraphClient
 from convoy_graphql.domain import permission
+from convoy_graphql.graph.schema import executable_schema
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import ANONYMOUS, SERVICE, Viewer
 from convoy_graphql.settings import Settings
@@ -296,6 +297,13 @@ def changes(world: World, free: list[UUID]) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
     return {
         **{f"update{kind}": {"id": row_id, "description": "Said"} for kind, row_id in named.items() if kind != "BestPractice"},
+        **{f"upsert{kind}": {"id": row_id, "description": "Said so"} for kind, row_id in named.items() if kind != "BestPractice"},
+        "upsertBestPractice": {"id": ours.project_practice, "name": "Said so"},
+        "createBestPractice": {"projectId": ours.project, "name": "N", "category": "Any", "content": {}},
+        "addTaskActivity": {"taskId": ours.task, "activityType": "SEEN"},
+        "transitionTaskStage": {"taskId": free[1], "to": "DO"},
+        "renewClaim": {"claimId": ours.claim},
+        "releaseClaim": {"claimId": ours.claim},
         "updateBestPractice": {"id": ours.project_practice, "name": "Said"},
         "createProject": {"workspaceId": ours.workspace, "name": "New"},
         "createMilestone": {"projectId": ours.project, "name": "New"},
@@ -330,9 +338,17 @@ async def test_a_change_needs_the_role_that_its_description_says(asking: Asking,
     viewers: dict[str, Viewer] = {**{role: user(here.ours.users[role]) for role in ROLES}, "service_role": SERVICE}
     free = [uuid4() for _ in range(3)]
     for task in free:
-        new = {"id": task, "milestoneId": here.ours.milestone, "title": "Free"}
+        new = {"id": task, "milestoneId": here.ours.milestone, "title": "Free", "workflowId": here.workflow}
         assert [] == (await asking.change(SERVICE, "createTask", **new)).codes
-    for mutation, values in changes(here, free).items():
+    mutations = changes(here, free)
+    mutation_type: Any = executable_schema().mutation_type
+    elsewhere = {
+        "createWorkspace",
+        "leaveWorkspace",
+        *(name for name in mutation_type.fields if "WorkspaceMember" in name),
+    }
+    assert set(mutation_type.fields) == elsewhere | set(mutations), "say above how it is made"
+    for mutation, values in mutations.items():
         needs = permission.needed(mutation)
         assert needs in permission.said(mutation)
         for rank in ranks[: ranks.index(needs)]:
