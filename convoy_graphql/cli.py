@@ -6,6 +6,7 @@ Each command imports what it needs when it runs: `--help` and `--version` answer
 from __future__ import annotations
 
 import asyncio
+import json
 import logging.config
 import os
 import signal
@@ -131,6 +132,24 @@ def explain(file: str, variables: str, operation: str | None, analyze: bool) -> 
     found = asyncio.run(read_question(settings, file, variables, operation))
     with _database(settings) as dsn:
         click.echo(_talk(dsn, explain(dsn, settings, found, analyze=analyze)))
+
+
+@main.command()
+@click.option("--json", "is_json", is_flag=True, help="Print an object for a program instead of lines to read.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="As many as serve will have.")
+def doctor(is_json: bool, workers: int) -> None:
+    """Check the deployment, and say what to do. Changes nothing; exits with 1 on a fault."""
+    from convoy_graphql.server.doctor import as_json, diagnose, is_faulty, told  # noqa: PLC0415
+
+    settings = _settings()
+    with _database(settings) as dsn:
+        found = asyncio.run(diagnose(dsn, settings, workers=workers))
+        if is_json:
+            click.echo(json.dumps({"database": masked(dsn)} | as_json(found), indent=2, ensure_ascii=False))
+        else:
+            click.echo("\n".join([f"The database {masked(dsn)}", *told(found)]))
+    if is_faulty(found):
+        raise click.exceptions.Exit(1)
 
 
 @main.command()

@@ -44,8 +44,38 @@ class Hearing(Enum):
     DEAF = "deaf"
 
 
-class _Deaf(Exception):
-    pass
+class Deaf(Exception):
+    """What was sent does not arrive."""
+
+
+async def listen(
+    connection: Any,
+    channel: str,
+    *,
+    notify: Callable[[str], Awaitable[object]],
+    heard: Callable[[], None],
+) -> None:
+    """Begins to call `heard` for what comes on the channel, and returns once it is known that something does: a notification to
+    itself, which `notify` sends by another connection.
+
+    Raises:
+        Deaf: it has not come within `PROBE_TIMEOUT_S`.
+    """
+    probe, is_heard = _PROBE + token_hex(8), asyncio.Event()
+
+    def notified(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+        if payload == probe:
+            is_heard.set()
+        elif not payload.startswith(_PROBE):
+            heard()
+
+    await connection.add_listener(channel, notified)
+    await notify(probe)
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            await is_heard.wait()
+    except TimeoutError:
+        raise Deaf from None
 
 
 class Listener:
@@ -75,7 +105,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except _Deaf:
+            except Deaf:
                 self._turn(
                     Hearing.DEAF, "notifications do not come through this connection, as behind a transaction pooler"
                 )
@@ -106,27 +136,14 @@ class Listener:
         """Returns never.
 
         Raises:
-            _Deaf: what was sent does not arrive.
+            Deaf: what was sent does not arrive.
             ConvoyError, DRIVER_ERRORS: the connection is lost, or not to be had.
         """
         connection = await connect(self._dsn, self._settings, name="convoy-graphql listener")
         try:
-            lost, probe, is_heard = asyncio.Event(), _PROBE + token_hex(8), asyncio.Event()
-
-            def notified(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-                if payload == probe:
-                    is_heard.set()
-                elif not payload.startswith(_PROBE):
-                    self._heard()
-
+            lost = asyncio.Event()
             connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(self._channel, notified)
-            await self._notify(probe)
-            try:
-                async with asyncio.timeout(PROBE_TIMEOUT_S):
-                    await is_heard.wait()
-            except TimeoutError:
-                raise _Deaf from None
+            await listen(connection, self._channel, notify=self._notify, heard=self._heard)
             self._turn(Hearing.LISTENING, "")
             self._heard()
             while not await _is_set(lost, BEAT_S):

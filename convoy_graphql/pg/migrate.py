@@ -69,6 +69,11 @@ _RESET_CURSORS = {
 class HistoryRefused(SetupError):
     """What the database records and the files that we have do not fit together. Nothing was changed."""
 
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found} {advice} Nothing was changed.")
+        self.found = found
+        self.advice = advice
+
 
 class MigrationFailed(SetupError):
     """A migration was refused by the database. Nothing of it was kept; those before it were."""
@@ -139,11 +144,14 @@ async def pending(dsn: str) -> tuple[Migration, ...]:
     connection = await asyncpg.connect(dsn, statement_cache_size=0)
     try:
         try:
-            return await pending_on(connection)
+            # A transaction keeps its backend behind a pooler.
+            async with connection.transaction(readonly=True):
+                return await pending_on(connection)
         except asyncpg.InsufficientPrivilegeError:
             # A server's role that has no rights but to take on others' looks as the service does.
-            await connection.execute("set role service_role")
-            return await pending_on(connection)
+            async with connection.transaction(readonly=True):
+                await connection.execute("set local role service_role")
+                return await pending_on(connection)
     finally:
         await connection.close()
 
@@ -174,31 +182,28 @@ def missing_from(recorded: Mapping[str, Sequence[str] | None], files: Sequence[M
         if version not in known and statements and statements[0].startswith(MARK)
     )
     if strangers:
-        msg = (
-            f"The database holds migrations of Convoy GraphQL that this installation does not have: {', '.join(strangers)}. "
-            "It was migrated by another version: install that one, or a later one. Nothing was changed."
+        raise HistoryRefused(
+            f"The database holds migrations of Convoy GraphQL that this installation does not have: {', '.join(strangers)}.",
+            "It was migrated by another version: install that one, or a later one.",
         )
-        raise HistoryRefused(msg)
     changed = [
         migration
         for migration in files
         if (statements := recorded.get(migration.version)) and _text(statements) != _text(migration.statements)
     ]
     if changed:
-        msg = (
-            f"The text of {', '.join(map(str, changed))} is not what was applied to the database. An applied migration is "
-            "never edited: restore the file, and put the change into a new migration. Nothing was changed."
+        raise HistoryRefused(
+            f"The text of {', '.join(map(str, changed))} is not what was applied to the database.",
+            "An applied migration is never edited: restore the file, and put the change into a new migration.",
         )
-        raise HistoryRefused(msg)
     todo = tuple(migration for migration in files if migration.version not in recorded)
     applied = known & recorded.keys()
     late = [migration for migration in todo if applied and migration.version < max(applied)]
     if late:
-        msg = (
-            f"{', '.join(map(str, late))} would come after {max(applied)}, which is applied already but is newer. "
-            "Give the migration a timestamp after it. Nothing was changed."
+        raise HistoryRefused(
+            f"{', '.join(map(str, late))} would come after {max(applied)}, which is applied already but is newer.",
+            "Give the migration a timestamp after it.",
         )
-        raise HistoryRefused(msg)
     return todo
 
 

@@ -81,7 +81,6 @@ def configured(settings: Settings) -> Authentication | None:
         return None
     # Only where it is used: the cryptography behind it takes longer to import than the rest of the server to start.
     from convoy_graphql.server.auth.keys import (  # noqa: PLC0415
-        KEY_ALGORITHMS,
         SECRET_ALGORITHM,
         FixedKeys,
         Key,
@@ -94,12 +93,7 @@ def configured(settings: Settings) -> Authentication | None:
         raise SetupError("CONVOY_JWKS_URL and CONVOY_JWKS_FILE are both set: keep one of them")
     if settings.jwt_leeway_s > MAX_LEEWAY_S:
         raise SetupError(f"CONVOY_JWT_LEEWAY_S is {settings.jwt_leeway_s:g}: use {MAX_LEEWAY_S:g} or less")
-    algorithms = _listed(settings.jwt_algorithms)
-    if not algorithms or not set(algorithms) <= set(KEY_ALGORITHMS):
-        raise SetupError(
-            f"CONVOY_JWT_ALGORITHMS is {settings.jwt_algorithms!r}: use one or more of {', '.join(KEY_ALGORITHMS)}; "
-            f"{SECRET_ALGORITHM} comes with CONVOY_JWT_SECRET"
-        )
+    algorithms = algorithms_of(settings)
     sources: dict[str, Keys] = {}
     fetched = None
     if settings.jwks_url is not None:
@@ -124,6 +118,23 @@ def configured(settings: Settings) -> Authentication | None:
         max_bytes=settings.jwt_max_bytes,
     )
     return Authentication(Tokens(sources, rules), fetched)
+
+
+def algorithms_of(settings: Settings) -> tuple[str, ...]:
+    """Which signatures keys may make.
+
+    Raises:
+        SetupError: the setting names none, or another one.
+    """
+    from convoy_graphql.server.auth.keys import KEY_ALGORITHMS, SECRET_ALGORITHM  # noqa: PLC0415
+
+    algorithms = _listed(settings.jwt_algorithms)
+    if not algorithms or not set(algorithms) <= set(KEY_ALGORITHMS):
+        raise SetupError(
+            f"CONVOY_JWT_ALGORITHMS is {settings.jwt_algorithms!r}: use one or more of {', '.join(KEY_ALGORITHMS)}; "
+            f"{SECRET_ALGORITHM} comes with CONVOY_JWT_SECRET"
+        )
+    return algorithms
 
 
 def _listed(text: str) -> tuple[str, ...]:

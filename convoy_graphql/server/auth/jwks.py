@@ -40,7 +40,7 @@ class FetchedKeys:
     def __init__(
         self, url: str, algorithms: Sequence[str], *, refresh_s: float, cooldown_s: float, max_age_s: float
     ) -> None:
-        self._url, self._shown = url, _checked(url)
+        self._url, self._shown = url, shown(url)
         self._algorithms = algorithms
         self._refresh_s, self._cooldown_s, self._max_age_s = refresh_s, cooldown_s, max_age_s
         self._keys: Sequence[Key] = ()
@@ -85,13 +85,9 @@ class FetchedKeys:
 
     async def _fetch(self) -> None:
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT_S):
-                written = await _download(self._url)
-            keys = keys_of_set(written, self._algorithms)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnusableKeys) as error:
-            # An HTTPError may quote the address, with what an operator wrote into it; an OSError is its cause, or a timeout.
-            reason = str(error) if isinstance(error, UnusableKeys) else f"cannot be fetched ({type(error).__name__})"
-            logger.warning("the key set at %s %s; %s", self._shown, reason, self._what_now())
+            keys = await fetched(self._url, self._algorithms)
+        except UnusableKeys as error:
+            logger.warning("the key set at %s %s; %s", self._shown, error, self._what_now())
             self._failed = True
         else:
             if self._failed or not self._keys:
@@ -105,6 +101,21 @@ class FetchedKeys:
     def _what_now(self) -> str:
         left_s = self.good_until - time()
         return f"the last ones are good for {left_s:,.0f} s more" if left_s > 0 else "tokens cannot be checked"
+
+
+async def fetched(url: str, algorithms: Sequence[str]) -> Sequence[Key]:
+    """The keys that are at `url` now.
+
+    Raises:
+        UnusableKeys: there are none, or they cannot be had. The reason goes on from "the key set", and quotes no address.
+    """
+    try:
+        async with asyncio.timeout(FETCH_TIMEOUT_S):
+            written = await _download(url)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        # An HTTPError may quote the address, with what an operator wrote into it; an OSError is its cause, or a timeout.
+        raise UnusableKeys(f"cannot be fetched ({type(error).__name__})") from error
+    return keys_of_set(written, algorithms)
 
 
 async def _download(url: str) -> bytes:
@@ -125,8 +136,12 @@ async def _download(url: str) -> bytes:
         return bytes(body)
 
 
-def _checked(url: str) -> str:
-    """The address without what may be secret in it."""
+def shown(url: str) -> str:
+    """The address without what may be secret in it.
+
+    Raises:
+        SetupError: keys may not come from there.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

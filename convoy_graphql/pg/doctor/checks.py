@@ -1,0 +1,40 @@
+"""All checks of the database, in the order in which they are told."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from convoy_graphql.pg.doctor import access, host, schema, way
+from convoy_graphql.pg.doctor.finding import Check, Deployment, Finding, Verdict, connection, examine
+
+CHECKS: Final = MappingProxyType[str, Check](
+    {
+        "version": host.version,
+        "encoding": host.encoding,
+        "standby": host.standby,
+        "migrations": schema.migrations,
+        "extensions": schema.extensions,
+        "policies": schema.policies,
+        "roles": access.roles,
+        "server role": access.server_role,
+        "pooler": way.pooler,
+        "notifications": way.notifications,
+        "notification queue": host.notification_queue,
+        "connections": host.connections,
+        "timeouts": host.timeouts,
+        "idle transactions": host.idle_transactions,
+        "jit": host.jit,
+        "time zone": host.time_zone,
+        "clock": host.clock,
+        "statistics": schema.statistics,
+    }
+)
+
+
+async def examine_database(deployment: Deployment) -> list[Finding]:
+    """What is found. Where there is no connection, that is all."""
+    first = await examine(deployment, {"connection": connection})
+    if first[0].result.verdict is Verdict.FAULT:
+        return first
+    return first + await examine(deployment, CHECKS)
