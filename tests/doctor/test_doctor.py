@@ -104,16 +104,16 @@ def test_every_table_has_policies_that_are_declared() -> None:
 @pytest.mark.parametrize(
     ("planted", "check", "told"),
     [
-        ("drop policy tasks_read on tasks", "policies", (FAULT, "1 policies are missing: tasks_read on tasks", "db/schema")),
+        ("drop policy tasks_read on tasks", "policies", (FAULT, "Policies are missing: tasks_read on tasks", "db/schema")),
         ("alter table tasks no force row level security", "policies", (FAULT, "not forced on tasks", "alter table public.tasks force row level security")),
         ("alter table tasks disable row level security", "policies", (FAULT, "not enabled on tasks", "alter table public.tasks enable row level security")),
         ("create policy mine on tasks for select to authenticated using (true)", "policies", (OK, "and 1 of your own", "")),
-        ("delete from supabase_migrations.schema_migrations where version = (select max(version) from supabase_migrations.schema_migrations)", "migrations", (FAULT, "1 migrations are not applied", "convoy-graphql migrate")),
+        ("delete from supabase_migrations.schema_migrations where version = (select max(version) from supabase_migrations.schema_migrations)", "migrations", (FAULT, "Not applied yet", "convoy-graphql migrate")),
         ("update supabase_migrations.schema_migrations set statements = array['select 1'] where version = '20261122174500'", "migrations", (FAULT, "20261122174500_seed is not what was applied", "restore the file")),
         (f"insert into supabase_migrations.schema_migrations (version, name, statements) values ('29991231000000', 'later', array['{MARK} later'])", "migrations", (FAULT, "29991231000000", "install that one, or a later one")),
         ("alter function uuid_generate_v4() rename to uuid_generate_away", "extensions", (FAULT, "uuid_generate_v4() is missing", "db/schema")),
         ("drop extension plpgsql cascade", "extensions", (FAULT, "plpgsql is missing", "create extension plpgsql")),
-        ("alter table workspaces set (autovacuum_enabled = off); insert into workspaces (name) select 'W' || n from generate_series(1, 100) as n", "statistics", (WARNING, "workspaces hold rows and were never analysed", "Run analyze")),
+        ("alter table workspaces set (autovacuum_enabled = off); insert into workspaces (name) select 'W' || n from generate_series(1, 100) as n", "statistics", (WARNING, "never analysed, so that the planner guesses, are in workspaces", "Run analyze")),
     ],
 )  # fmt: skip
 async def test_a_flaw_of_the_schema_is_found(
@@ -127,7 +127,7 @@ async def test_a_flaw_of_the_schema_is_found(
 
 
 async def test_a_database_that_was_never_migrated_is_told_so(empty_database: str) -> None:
-    assert_told(FAULT, "migrations are not applied", "migrate", await look("migrations", empty_database))
+    assert_told(FAULT, "Not applied yet: 20261122174500_seed, ", "migrate", await look("migrations", empty_database))
     assert_told(WARNING, "no tables", "Migrate first", await look("policies", empty_database))
 
 

@@ -145,10 +145,7 @@ async def connections(deployment: Deployment) -> Result:
 
 async def standby(deployment: Deployment) -> Result:
     async with deployment.reading() as connection:
-        return of_recovery(is_standby=await connection.fetchval("select pg_is_in_recovery()"))
-
-
-def of_recovery(*, is_standby: bool) -> Result:
+        is_standby = await connection.fetchval("select pg_is_in_recovery()")
     if is_standby:
         return fault(
             "This is a standby: it can be read, and takes neither changes nor listeners.",

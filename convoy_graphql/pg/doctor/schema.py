@@ -49,7 +49,7 @@ async def migrations(deployment: Deployment) -> Result:
         return fault(error.found, error.advice)
     if todo:
         return fault(
-            f"{len(todo)} migrations are not applied: {listed([str(each) for each in todo], 2)}.",
+            f"Not applied yet: {listed([str(each) for each in todo], 2)}.",
             "Run convoy-graphql migrate, or supabase db push.",
         )
     return ok("All migrations are applied, as they are written here.")
@@ -87,7 +87,7 @@ async def policies(deployment: Deployment) -> Result:
         )
     if missing:
         return fault(
-            f"{len(missing)} policies are missing: {listed(missing)}.",
+            f"Policies are missing: {listed(missing)}.",
             "Create them as db/schema declares them, in the file of each table.",
         )
     own = sum(len({*row["policies"]} - declared[row["name"]]) for row in tables)
@@ -106,7 +106,7 @@ async def statistics(deployment: Deployment) -> Result:
         tables = [row[0] for row in await connection.fetch(_NEVER_ANALYSED, _TABLES, MATTERS_ROWS)]
     if tables:
         return warning(
-            f"{listed(tables)} hold rows and were never analysed: the planner guesses.",
+            f"Rows that were never analysed, so that the planner guesses, are in {listed(tables)}.",
             "Run analyze as the owner of the tables, and see that autovacuum is on.",
         )
     return ok(f"Every table with {MATTERS_ROWS} rows or more was analysed.")
