@@ -112,11 +112,11 @@ async def test_in_memory_as_in_sql(stream: Stream, opened: Database, writer: asy
     everything = Rows(stream, FeedFilter())
     start = (await read(everything, None)).position
     await graph.grow()
-    for _ in range(250):
+    for _ in range(180):
         await graph.change()
     whole = await read(everything, start, with_places=True)
     found = 0
-    for wanted in graph.filters(150, stream):
+    for wanted in graph.filters(80, stream):
         visible = frozenset(graph.dice.sample(graph.ids["workspace"], 1)) if graph.dice.random() < 0.2 else None
         by_sql = await read(Rows(stream, wanted, visible), start)
         in_memory = [
