@@ -176,6 +176,8 @@ begin
         delete from public.task_changes as change
          using oldest
          where change.tx = oldest.tx and change.place = oldest.place and oldest.changed_at < now() - older_than
+           -- Nothing that is newer than a transaction which is still open: a cursor of now would not be behind it either.
+           and oldest.tx < pg_snapshot_xmin(pg_current_snapshot())
         returning change.tx
     )
     select count(*), (select gone.tx from gone order by gone.tx desc limit 1) into pruned, last_tx from gone;

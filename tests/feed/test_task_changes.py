@@ -172,3 +172,23 @@ async def test_not_everybody_prunes(connection: asyncpg.Connection) -> None:
     await connection.execute("create role plain_pruner; set local role plain_pruner")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute("select prune_task_changes(interval '0')")
+
+
+async def test_what_is_newer_than_an_open_transaction_stays(
+    connection: asyncpg.Connection, here: Home, database: str
+) -> None:
+    """A cursor of now names the open one as unseen, and would be taken for one from before what was pruned."""
+    await new(connection, here, "Drive")
+    own = "update task_changes set changed_at = now() - interval '2 days', tx = {} where true"
+    other = await asyncpg.connect(database)
+    transaction = other.transaction()
+    await transaction.start()
+    open_tx = await other.fetchval("select pg_current_xact_id()::text")
+    await connection.execute(own.format(f"'{int(open_tx) + 1}'"))
+    kept = await connection.fetchval("select prune_task_changes(interval '1 day')")
+    await connection.execute(own.format("'5'"))
+    pruned = await connection.fetchval("select prune_task_changes(interval '1 day')")
+    await transaction.rollback()
+    await other.close()
+
+    assert (0, 1) == (kept, pruned)
