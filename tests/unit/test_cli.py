@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from convoy_graphql import __version__, cli
-from convoy_graphql.cli import main
+from convoy_graphql.cli import commands, main
 from convoy_graphql.graph.schema import sdl
 from convoy_graphql.pg.dsn import masked
 from convoy_graphql.pg.embedded import EmbeddedPostgres
@@ -43,7 +43,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     # Not pytest's tmp_path: pytest resets the mode of the folders above that one, and PostgreSQL's user passes them.
     place = Path(tempfile.mkdtemp(prefix="convoy-test-"))
     monkeypatch.chdir(place)
-    monkeypatch.setenv("PYTHONPATH", str(Path(cli.__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(cli.__file__).parents[2]))
     yield place
     assert not (place / ".convoy").exists() or not is_running(place)
     shutil.rmtree(place)
@@ -302,7 +302,7 @@ def test_the_schema_is_printed() -> None:
 
 
 def test_the_committed_schema_is_written_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_checkout", lambda: tmp_path)
+    monkeypatch.setattr(commands, "checkout", lambda: tmp_path)
 
     assert run("schema", "--write").exit_code == 0
     assert sdl() == (tmp_path / "schema.graphql").read_text()
