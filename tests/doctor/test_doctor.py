@@ -87,8 +87,10 @@ async def test_a_deployment_as_the_readme_advises_is_green(own: str, role: str) 
     assert ["authentication", "key set", "connection", *CHECKS] == [each.name for each in found]
 
 
-async def test_an_embedded_server_without_authentication_is_told_to_be_open_and_has_no_other_fault(own: str) -> None:
-    found = await diagnose(own, Settings())
+async def test_an_embedded_server_without_authentication_is_told_to_be_open_and_has_no_other_fault(
+    database: str,
+) -> None:
+    found = await diagnose(database, Settings())
 
     assert ["authentication"] == [each.name for each in found if each.result.verdict is not OK]
     assert_told(WARNING, "everybody who reaches the server may do everything", "Set CONVOY_JWT_SECRET", found[0].result)
@@ -152,29 +154,29 @@ async def test_a_database_in_another_encoding_is_found(server: EmbeddedPostgres)
     ],
 )  # fmt: skip
 async def test_a_role_that_is_missing_or_free_is_found(
-    own: str, planted: str, undone: str, found: str, advice: str
+    database: str, planted: str, undone: str, found: str, advice: str
 ) -> None:
-    await execute(own, planted)
+    await execute(database, planted)
     try:
-        result = await look("roles", own)
+        result = await look("roles", database)
     finally:
-        await execute(own, undone)
+        await execute(database, undone)
 
     assert_told(FAULT, found, advice, result)
 
 
-async def test_roles_that_the_server_may_not_take_on_are_found(own: str, role: str) -> None:
-    await execute(own, f"grant anon, service_role to {role}")
+async def test_roles_that_the_server_may_not_take_on_are_found(database: str, role: str) -> None:
+    await execute(database, f"grant anon, service_role to {role}")
 
     told = f"{role} may not take on authenticated", f"grant authenticated to {role}"
-    assert_told(FAULT, *told, await look("roles", seen_as(own, role)))
-    assert_told(WARNING, *told, await look("roles", seen_as(own, role), has_authentication=False))
+    assert_told(FAULT, *told, await look("roles", seen_as(database, role)))
+    assert_told(WARNING, *told, await look("roles", seen_as(database, role), has_authentication=False))
 
 
-async def test_a_server_that_may_do_everything_by_itself_is_told(own: str, role: str) -> None:
-    assert_told(WARNING, "postgres is a superuser", "create role convoy", await look("server role", own))
-    await execute(own, f"alter role {role} bypassrls")
-    assert_told(WARNING, "with BYPASSRLS", "create role convoy", await look("server role", seen_as(own, role)))
+async def test_a_server_that_may_do_everything_by_itself_is_told(database: str, role: str) -> None:
+    assert_told(WARNING, "postgres is a superuser", "create role convoy", await look("server role", database))
+    await execute(database, f"alter role {role} bypassrls")
+    assert_told(WARNING, "with BYPASSRLS", "create role convoy", await look("server role", seen_as(database, role)))
 
 
 # -- the way there
@@ -187,9 +189,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_pooler_in_transaction_mode_is_found_out_and_no_other_check_stumbles_over_it(own: str) -> None:
-    await execute(own, "analyze")
-    async with pooled(own) as pooler:
+async def test_a_pooler_in_transaction_mode_is_found_out_and_no_other_check_stumbles_over_it(database: str) -> None:
+    await execute(database, "analyze")
+    async with pooled(database) as pooler:
         found = await examine_database(Deployment(pooler.dsn, Settings(), has_authentication=False))
     faults = {each.name: each.result for each in found if each.result.verdict is not OK}
 
@@ -199,10 +201,10 @@ async def test_a_pooler_in_transaction_mode_is_found_out_and_no_other_check_stum
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_pooler_with_one_backend_is_found_out(own: str) -> None:
-    async with pooled(own, most=1) as pooler:
+async def test_a_pooler_with_one_backend_is_found_out(database: str) -> None:
+    async with pooled(database, most=1) as pooler:
         alone = await look("pooler", pooler.dsn)
-        beside = await look("pooler", pooler.dsn, settings=Settings(listen_database_url=own))
+        beside = await look("pooler", pooler.dsn, settings=Settings(listen_database_url=database))
 
     assert_told(WARNING, "keeps notifications", "Set LISTEN_DATABASE_URL", alone)
     assert_told(OK, "LISTEN_DATABASE_URL beside it", "", beside)
@@ -210,12 +212,12 @@ async def test_a_pooler_with_one_backend_is_found_out(own: str) -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_where_the_server_listens_has_to_be_the_same_database_and_to_answer(
-    own: str, server_dsn: str, unused_tcp_port: int
+    database: str, server_dsn: str, unused_tcp_port: int
 ) -> None:
     async def heard(url: str) -> Result:
-        return await look("notifications", own, settings=Settings(listen_database_url=url))
+        return await look("notifications", database, settings=Settings(listen_database_url=url))
 
-    assert_told(OK, "come through LISTEN_DATABASE_URL", "", await heard(own))
+    assert_told(OK, "come through LISTEN_DATABASE_URL", "", await heard(database))
     assert_told(FAULT, "not heard by LISTEN_DATABASE_URL", "the same database", await heard(server_dsn))
     down = await heard(f"postgresql://me:hidden@127.0.0.1:{unused_tcp_port}/name")
     assert_told(FAULT, "LISTEN_DATABASE_URL cannot be listened on", "Check LISTEN_DATABASE_URL", down)
@@ -238,8 +240,8 @@ async def test_a_pooler_that_drops_what_a_session_asks_for_is_found(own: str) ->
         )
 
 
-async def test_a_pooler_that_refuses_what_a_session_asks_for_is_told(own: str) -> None:
-    async with pooled(own, refused=b"jit") as pooler:
+async def test_a_pooler_that_refuses_what_a_session_asks_for_is_told(database: str) -> None:
+    async with pooled(database, refused=b"jit") as pooler:
         [found] = await examine_database(Deployment(pooler.dsn, Settings(), has_authentication=False))
 
     assert_told(FAULT, "unsupported startup parameter: jit", "ignore_startup_parameters", found.result)
@@ -251,35 +253,35 @@ async def test_a_pooler_that_refuses_what_a_session_asks_for_is_told(own: str) -
 @pytest.mark.parametrize(
     ("off_s", "verdict", "found"), [(1.0, OK, "agree"), (-5.0, WARNING, "5 s apart"), (7_200.0, FAULT, "7,200 s apart")]
 )
-async def test_clocks_that_differ_are_found(own: str, off_s: float, verdict: Verdict, found: str) -> None:
-    result = await look("clock", own, now=lambda: time.time() + off_s)
+async def test_clocks_that_differ_are_found(database: str, off_s: float, verdict: Verdict, found: str) -> None:
+    result = await look("clock", database, now=lambda: time.time() + off_s)
 
     assert_told(verdict, found, "NTP" if verdict is not OK else "", result)
 
 
-async def test_more_connections_than_there_are_is_found(own: str, role: str) -> None:
-    [free] = [int(word) for word in (await look("connections", own)).found.rstrip(".").split()[-1:]]
-    told = await look("connections", own, workers=3, settings=Settings(pool_size=free // 3))
+async def test_more_connections_than_there_are_is_found(database: str, role: str) -> None:
+    [free] = [int(word) for word in (await look("connections", database)).found.rstrip(".").split()[-1:]]
+    told = await look("connections", database, workers=3, settings=Settings(pool_size=free // 3))
     assert_told(FAULT, f"takes {free}", "CONVOY_POOL_SIZE", told)
 
-    others = [await asyncpg.connect(own) for _ in range(2)]
+    others = [await asyncpg.connect(database) for _ in range(2)]
     try:
-        told = await look("connections", own, settings=Settings(pool_size=free - 1))
+        told = await look("connections", database, settings=Settings(pool_size=free - 1))
     finally:
         for other in others:
             await other.close()
     assert_told(WARNING, "others have", "CONVOY_POOL_SIZE", told)
 
-    await execute(own, f"alter role {role} connection limit 4")
-    assert_told(FAULT, "takes 4", "limit of the role", await look("connections", seen_as(own, role)))
+    await execute(database, f"alter role {role} connection limit 4")
+    assert_told(FAULT, "takes 4", "limit of the role", await look("connections", seen_as(database, role)))
 
 
-async def test_a_transaction_that_idles_is_found(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_transaction_that_idles_is_found(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "IDLE_S", 0)
-    idle = await asyncpg.connect(own)
+    idle = await asyncpg.connect(database)
     try:
         await idle.execute("begin")
-        told = await look("idle transactions", own)
+        told = await look("idle transactions", database)
         pid = idle.get_server_pid()
     finally:
         await idle.close()
@@ -325,9 +327,9 @@ async def test_a_database_that_never_answers_is_given_up() -> None:
     assert_told(FAULT, "does not answer within 0.2 s", "firewall", found.result)
 
 
-async def test_a_check_that_hangs_is_ended_and_the_next_one_goes_on(own: str) -> None:
-    blocker = await asyncpg.connect(own)
-    deployment = Deployment(own, Settings(), has_authentication=False)
+async def test_a_check_that_hangs_is_ended_and_the_next_one_goes_on(database: str) -> None:
+    blocker = await asyncpg.connect(database)
+    deployment = Deployment(database, Settings(), has_authentication=False)
     try:
         await blocker.execute("begin; lock table supabase_migrations.schema_migrations in access exclusive mode")
         found = await examine(deployment, {"migrations": migrations, "version": host.version}, within_s=0.3)
