@@ -34,11 +34,14 @@ class Job:
     lengths: tuple[int, ...]
     server_pid: int
     postgres_pid: int | None
+    #: Who asks, where the server wants to know.
+    token: str = ""
 
     def asked(self) -> list[bytes]:
+        said = f"authorization: Bearer {self.token}\r\n".encode() if self.token else b""
         return [
             b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:%d\r\naccept: application/json\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%s" % (self.port, len(body.encode()), body.encode())
+            b"%bcontent-length: %d\r\n\r\n%s" % (self.port, said, len(body.encode()), body.encode())
             for body in self.bodies
         ]
 
