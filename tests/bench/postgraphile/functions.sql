@@ -115,3 +115,7 @@ language sql stable as $$
      where near.nearness = 1
      order by near.rank, (near.practice).name, (near.practice).id
 $$;
+
+-- PostGraphile has no xid8, and stumbles over keys of one: tables that none of its operations asks for.
+alter table public.task_changes drop constraint if exists task_changes_pkey;
+alter table public.task_changes_pruned drop constraint if exists task_changes_pruned_pkey;
