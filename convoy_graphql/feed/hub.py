@@ -24,7 +24,6 @@ __all__ = ["Hub", "Subscription"]
 
 logger = logging.getLogger("convoy_graphql.feed")
 
-_NOTIFY: Final = "select pg_notify($1, $2)::text"
 _PRUNE: Final = "select public.prune_task_changes(make_interval(secs => $1))"
 
 #: From one pruning to the next, up to half longer or shorter: several servers share the work.
@@ -60,7 +59,7 @@ class Hub:
             self._settings,
             CHANNEL,
             heard=self._wake,
-            notify=lambda payload: self._database.fetch_value(_NOTIFY, (CHANNEL, payload), self._viewer),
+            notify=self._database.notify,
             changed=_count_hearing,
         )
         work = (self._listener.run(), self._poll(), self._prune())

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from convoy_graphql.errors import SetupError
-from convoy_graphql.pg.announce import CHANNEL, Announcer
+from convoy_graphql.pg.announce import NOTIFY, Announcer
 from convoy_graphql.pg.connect import NOT_UNDERSTOOD
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
@@ -25,9 +25,6 @@ logger = logging.getLogger("convoy_graphql.database")
 
 #: Seconds between two looks at a database that is not there yet: the first pause, and the longest.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
-
-
-_NOTIFY: Final = "select pg_notify($1, '')::text"
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Database:
     def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
         self.dsn = asyncpg_dsn(dsn)
         self._pool = Pool(dsn, settings)
-        self._announcer = Announcer(lambda: self._pool.fetch_value(_NOTIFY, (CHANNEL,)))
+        self._announcer = Announcer(self.notify)
         self._settings = settings
         self._embedded = embedded
 
@@ -82,6 +79,10 @@ class Database:
     async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""
         return await self._pool.fetch_value(sql, parameters, viewer)
+
+    async def notify(self, payload: str = "") -> None:
+        """Wakes whoever listens for the feed, in every process."""
+        await self._pool.fetch_value(NOTIFY, (payload,))
 
     async def readiness(self) -> Readiness:
         """What a look at the database finds now, on a connection of its own: a busy pool is no reason to be taken out."""

@@ -53,8 +53,8 @@ create trigger activity_feed_stamp before insert on public.activity_feed
 
 -- A wake-up and nothing more. A payload would stop at 8,000 bytes, equal ones in a transaction are folded into one, and who
 -- does not listen at that moment misses it; the reader looks into the table, from its own last snapshot.
--- Who notifies commits alone: PostgreSQL has one lock for all who do, until the commit is on disk. With four writers that was a
--- tenth of the commits. The API's connections bear the name that is asked for here, and leave it to their server, which
+-- Who notifies commits alone: PostgreSQL has one lock for all who do, until the commit is on disk. Four writers made a fifth
+-- fewer commits for it. The API's connections bear the name that is asked for here, and leave it to their server, which
 -- notifies once for all of its commits of some milliseconds.
 create function public.wake_followers() returns void
 language plpgsql set search_path = '' as $$

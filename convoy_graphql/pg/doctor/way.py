@@ -9,7 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from convoy_graphql.errors import ConvoyError
-from convoy_graphql.pg.announce import CHANNEL
+from convoy_graphql.pg.announce import CHANNEL, NOTIFY
 from convoy_graphql.pg.connect import connect
 from convoy_graphql.pg.doctor.finding import Deployment, Result, fault, ok, reason, warning
 from convoy_graphql.pg.listen import Deaf, listen
@@ -79,7 +79,7 @@ async def notifications(deployment: Deployment) -> Result:
         connection = await connect(deployment.dsn, settings, name="convoy-graphql doctor", statement_cache_size=0)
         try:
             async with connection.transaction():
-                await connection.fetchval("select pg_notify($1, $2)::text", CHANNEL, payload)
+                await connection.fetchval(NOTIFY, payload)
         finally:
             connection.terminate()
 
