@@ -7,13 +7,12 @@ from enum import Enum
 from typing import Any, Final
 
 import strawberry
-from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import StrawberryArgument
 
 from convoy_graphql.feed.filter import read_feed_filter
 from convoy_graphql.feed.read import Batch, Happened, Reason, read_feed
 from convoy_graphql.feed.stream import Broken
 from convoy_graphql.graph.context import Info
+from convoy_graphql.graph.mirror import argument
 from convoy_graphql.graph.refs import ActivityRef
 from convoy_graphql.graph.resolvers import RESOLVER, Resolver, plan_of
 from convoy_graphql.loaders.loader import Answer
@@ -135,16 +134,6 @@ class ActivityFeedFilter:
     actor_id: strawberry.ID | None = condition("Of this user or agent.")
 
 
-def feed_argument(name: str, annotation: Any, description: str, **default: Any) -> StrawberryArgument:
-    return StrawberryArgument(
-        python_name=name,
-        graphql_name=None,
-        type_annotation=StrawberryAnnotation(annotation),
-        description=description,
-        **default,
-    )
-
-
 def feed_field() -> Any:
     """The field of `Query`."""
     field = own_field(
@@ -152,10 +141,8 @@ def feed_field() -> Any:
         resolve_feed,
     )
     field.arguments = [
-        feed_argument(
-            "after", str | None, "A cursor of the feed. Without one there are no events, and a cursor for now."
-        ),
-        feed_argument("first", int | None, f"How many events at most: up to {MAX_PAGE}.", default=DEFAULT_PAGE),
-        feed_argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
+        argument("after", str | None, "A cursor of the feed. Without one there are no events, and a cursor for now."),
+        argument("first", int | None, f"How many events at most: up to {MAX_PAGE}.", default=DEFAULT_PAGE),
+        argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
     ]
     return field

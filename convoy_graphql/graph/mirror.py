@@ -78,11 +78,12 @@ def connection_arguments(target: Entity) -> list[StrawberryArgument]:
     ]
 
 
-def argument(name: str, annotation: str, description: str) -> StrawberryArgument:
-    """An argument whose annotation names a type of `inputs`."""
+def argument(name: str, annotation: object, description: str, **default: Any) -> StrawberryArgument:
+    """An argument of a field. Its annotation is a type, or names one of `inputs`."""
     return StrawberryArgument(
         python_name=name,
         graphql_name=None,
         type_annotation=StrawberryAnnotation(annotation, namespace=vars(inputs)),
         description=description,
+        **default,
     )

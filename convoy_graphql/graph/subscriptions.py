@@ -16,9 +16,9 @@ from convoy_graphql.graph.feed import (
     ActivityAdded,
     ActivityFeedFilter,
     Discontinuity,
-    feed_argument,
     own_field,
 )
+from convoy_graphql.graph.mirror import argument
 from convoy_graphql.graph.task_changes import TaskChanged, TaskChangeFilter
 from convoy_graphql.model.paging import MAX_PAGE
 
@@ -56,7 +56,7 @@ def _followed(description: str, *arguments: Any) -> Any:
 
 
 def _initial(events: str) -> Any:
-    return feed_argument(
+    return argument(
         "include_initial",
         int | None,
         f"How many of the latest {events} come first, the oldest of them in front: none unless told otherwise, {MAX_PAGE} at most. Together with `after` it has no effect.",
@@ -70,14 +70,14 @@ def _initial(events: str) -> Any:
 class Subscription:
     activity_added: ActivityFeedEvent = _followed(
         "Everything that happens to tasks. A task that is deleted takes its events with it: `taskChanged` tells of that.",
-        feed_argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
-        feed_argument("after", str | None, _AFTER),
+        argument("filter", ActivityFeedFilter | None, "Only events that fulfil this."),
+        argument("after", str | None, _AFTER),
         _initial("events"),
     )
     task_changed: TaskChangeEvent = _followed(
         "Every task that is created, updated or deleted, whoever does it and by whatever way: what a board has to redraw.",
-        feed_argument("filter", TaskChangeFilter | None, "Only changes that fulfil this."),
-        feed_argument("after", str | None, _AFTER),
+        argument("filter", TaskChangeFilter | None, "Only changes that fulfil this."),
+        argument("after", str | None, _AFTER),
         _initial("changes"),
     )
 

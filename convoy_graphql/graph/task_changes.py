@@ -12,7 +12,8 @@ from convoy_graphql.feed.cursor import Stream
 from convoy_graphql.feed.filter import read_feed_filter
 from convoy_graphql.feed.read import Batch, Happened, read_feed
 from convoy_graphql.graph.context import Info
-from convoy_graphql.graph.feed import Discontinuity, condition, feed_argument, own_field, resolve_discontinuity
+from convoy_graphql.graph.feed import Discontinuity, condition, own_field, resolve_discontinuity
+from convoy_graphql.graph.mirror import argument
 from convoy_graphql.graph.refs import TaskRef
 from convoy_graphql.graph.resolvers import plan_of
 from convoy_graphql.loaders.loader import Answer
@@ -96,10 +97,8 @@ def task_changes_field() -> Any:
         _resolve,
     )
     field.arguments = [
-        feed_argument(
-            "after", str | None, "A cursor of this feed. Without one there are no changes, and a cursor for now."
-        ),
-        feed_argument("first", int | None, f"How many changes at most: up to {MAX_PAGE}.", default=DEFAULT_PAGE),
-        feed_argument("filter", TaskChangeFilter | None, "Only changes that fulfil this."),
+        argument("after", str | None, "A cursor of this feed. Without one there are no changes, and a cursor for now."),
+        argument("first", int | None, f"How many changes at most: up to {MAX_PAGE}.", default=DEFAULT_PAGE),
+        argument("filter", TaskChangeFilter | None, "Only changes that fulfil this."),
     ]
     return field

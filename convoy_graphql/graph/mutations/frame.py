@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, get_args
 
 import strawberry
-from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import StrawberryArgument
 
 from convoy_graphql.domain import permission
 from convoy_graphql.domain.outcome import Outcome, Payload
 from convoy_graphql.domain.perform import UseCase, perform
 from convoy_graphql.graph import refs
 from convoy_graphql.graph.context import Info
+from convoy_graphql.graph.mirror import argument
 from convoy_graphql.graph.mutations.problems import UserError
 from convoy_graphql.graph.resolvers import RESOLVER, Plain, Resolver, plan_of
 from convoy_graphql.graph.selection import Selection, wanted_below
@@ -91,14 +90,7 @@ def mutation(use_case: UseCase, description: str, *, takes: Takes, shows: Mappin
         metadata={RESOLVER: resolve},
         graphql_type=payload | None,
     )
-    field.arguments = [
-        StrawberryArgument(
-            python_name="input",
-            graphql_name=None,
-            type_annotation=StrawberryAnnotation(taken),
-            description="What to change, and how.",
-        )
-    ]
+    field.arguments = [argument("input", taken, "What to change, and how.")]
     return field
 
 
