@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,18 +10,9 @@ from click.testing import CliRunner, Result
 from convoy_graphql.cli import main
 from convoy_graphql.pg.doctor.checks import CHECKS
 
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
+
 SECRET = "of the tests, and of nobody else: 32 bytes at least"  # noqa: S105
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """The command line sets up logging for its own process, which is the test's here."""
-    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn")
-    handlers, levels = root.handlers[:], (root.level, uvicorn.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    uvicorn.setLevel(levels[1])
 
 
 def run(*arguments: str, **environment: str) -> Result:

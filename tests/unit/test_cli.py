@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import shutil
 import signal
@@ -28,6 +27,8 @@ from convoy_graphql.graph.schema import sdl
 from convoy_graphql.pg.dsn import masked
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,17 +48,6 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield place
     assert not (place / ".convoy").exists() or not is_running(place)
     shutil.rmtree(place)
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """The command line sets up logging for its own process, which is the test's here."""
-    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn")
-    handlers, levels = root.handlers[:], (root.level, uvicorn.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    uvicorn.setLevel(levels[1])
 
 
 def run(*arguments: str, **environment: str) -> Result:

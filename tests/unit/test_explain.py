@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +21,9 @@ from convoy_graphql.server.explain import broken, explain, read_question
 from convoy_graphql.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from client import GraphClient
+
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 ENGINES = ("compiled",)
 
@@ -38,17 +37,6 @@ query Task($id: ID!, $first: Int = 2) {
 }
 """
 VARIABLES = json.dumps({"id": STORY.task_id})
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """The command line sets up logging for its own process, which is the test's here."""
-    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn")
-    handlers, levels = root.handlers[:], (root.level, uvicorn.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    uvicorn.setLevel(levels[1])
 
 
 @pytest.fixture
