@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
 
 from convoy_graphql.pg.copy import connect
 from tests.bench.answers import check_answers
@@ -16,7 +14,7 @@ from tests.bench.cold import measure_cold
 from tests.bench.contestants import Contestant, Running, contestants
 from tests.bench.growth import measure_growth
 from tests.bench.operations import POINT
-from tests.bench.place import Place, open_database
+from tests.bench.place import Place, end_after, open_database
 from tests.bench.report import Results, describe_machine, objects_by_operation, write
 from tests.bench.rounds import FULL, QUICK, Figures, Pace, measure, most_that_can_be_measured
 
@@ -26,9 +24,7 @@ DEADLINE_S = 30 * 60
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.signal(signal.SIGTERM, _give_up)
-    signal.alarm(DEADLINE_S)
+    end_after(DEADLINE_S)
     with ExitStack() as stack:
         server, place = open_database(fresh=options.fresh)
         stack.enter_context(server)
@@ -87,10 +83,6 @@ async def _version(place: Place) -> str:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _give_up(signum: int, _frame: Any) -> None:
-    raise SystemExit(f"stopped by {signal.Signals(signum).name}")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from convoy_graphql.demo import is_empty, load_demo
@@ -54,8 +56,23 @@ def open_database(*, fresh: bool) -> tuple[EmbeddedPostgres, Place]:
     server = EmbeddedPostgres.start(folder)
     asyncio.run(_fill(server.dsn))
     stamp.write_text(sources)
-    pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    return server, Place(server.dsn, pid)
+    return server, Place(server.dsn, postgres_pid(folder))
+
+
+def postgres_pid(folder: Path) -> int:
+    """The process of the embedded server that keeps its data in a folder."""
+    return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def end_after(seconds: int) -> None:
+    """Ends this process in order when it takes longer, which is when it hangs, or when it is asked to end."""
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.signal(signal.SIGTERM, _give_up)
+    signal.alarm(seconds)
+
+
+def _give_up(signum: int, _frame: Any) -> None:
+    raise SystemExit(f"stopped by {signal.Signals(signum).name}")
 
 
 def _sources_of_data() -> str:

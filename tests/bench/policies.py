@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,7 +22,7 @@ from convoy_graphql.settings import Settings
 from tests.bench.contestants import Running, contestants
 from tests.bench.load import Job, Seen
 from tests.bench.operations import HERE, OPERATIONS, Operation
-from tests.bench.place import Place, open_database
+from tests.bench.place import Place, end_after, open_database
 from tests.bench.report import describe_machine
 from tests.bench.rounds import CLIENTS, run
 
@@ -43,8 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.policies", description="What policies cost.")
     parser.add_argument("--quick", action="store_true", help="half a minute, to see whether it works; keeps no results")
     is_quick = parser.parse_args().quick
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.alarm(DEADLINE_S)
+    end_after(DEADLINE_S)
     with ExitStack() as stack:
         server, place = open_database(fresh=False)
         stack.enter_context(server)
@@ -142,10 +140,6 @@ def _report(seen: dict[tuple[str, bool], list[Seen]], place: Place) -> str:
 async def _version(place: Place) -> str:
     async with connect(place.dsn) as connection:
         return str(await connection.fetchval("show server_version"))
-
-
-def _give_up(signum: int, _frame: Any) -> None:
-    raise SystemExit(f"stopped by {signal.Signals(signum).name}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -24,7 +23,7 @@ from convoy_graphql.pg.migrate import migrate
 from tests.bench.changes.asked import CHANGES, OWN_TASKS, Change, Ground
 from tests.bench.changes.load import Job, Seen
 from tests.bench.contestants import Contestant, Running
-from tests.bench.place import FOLDER, LOGS
+from tests.bench.place import FOLDER, LOGS, end_after, postgres_pid
 from tests.bench.report import describe_machine
 from tests.bench.rounds import CLIENTS, in_own_process
 from tests.bench.serve import POOL_SIZE
@@ -70,16 +69,14 @@ class Figures:
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.signal(signal.SIGTERM, _give_up)
-    signal.alarm(DEADLINE_S)
+    end_after(DEADLINE_S)
     load_before = os.getloadavg()[0]
     with ExitStack() as stack:
         LOGS.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(DATA, ignore_errors=True)
         server = stack.enter_context(EmbeddedPostgres.start(DATA))
         ground, version = asyncio.run(_prepare(server.dsn, "dashboard" if options.quick else "large"))
-        pid = int((DATA / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        pid = postgres_pid(DATA)
         servers = {each.name: stack.enter_context(Running(each)) for each in _contestants(server.dsn)}
         for running in servers.values():
             running.wait(
@@ -241,10 +238,6 @@ def _table(figures: list[Figures], machine: Mapping[str, str]) -> str:
                 cells += [f"{getattr(each, name):.2f}" for each in (ours, hand)]
             lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
-
-
-def _give_up(signum: int, _frame: Any) -> None:
-    raise SystemExit(f"stopped by {signal.Signals(signum).name}")
 
 
 if __name__ == "__main__":

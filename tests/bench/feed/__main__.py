@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -24,7 +23,7 @@ from convoy_graphql.pg.migrate import migrate
 from tests.bench.contestants import Contestant, Running
 from tests.bench.feed import writers
 from tests.bench.feed.watchers import Job, Seen
-from tests.bench.place import FOLDER, LOGS
+from tests.bench.place import FOLDER, LOGS, end_after, postgres_pid
 from tests.bench.report import describe_machine
 from tests.bench.rounds import in_own_process
 
@@ -107,16 +106,14 @@ class Figures:
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.signal(signal.SIGTERM, _give_up)
-    signal.alarm(DEADLINE_S)
+    end_after(DEADLINE_S)
     load_before = os.getloadavg()[0]
     with ExitStack() as stack:
         LOGS.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(DATA, ignore_errors=True)
         server = stack.enter_context(EmbeddedPostgres.start(DATA))
         task, workspace, version = asyncio.run(_prepare(server.dsn))
-        pid = int((DATA / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        pid = postgres_pid(DATA)
         ground = Ground(server.dsn, pid, task, workspace)
         figures = list(_measure(ground, QUICK if options.quick else FULL))
         costs = asyncio.run(writers.measure(server.dsn, pid, *((1, 0.5) if options.quick else (5, 1.5))))
@@ -271,10 +268,6 @@ def _report(figures: list[Figures], costs: list[writers.Cost], machine: Mapping[
     if slow:
         lines.append(f"- the clients had no core to spare in: {', '.join(slow)}. The server may be faster than that.")
     return "\n".join(lines) + "\n"
-
-
-def _give_up(signum: int, _frame: Any) -> None:
-    raise SystemExit(f"stopped by {signal.Signals(signum).name}")
 
 
 if __name__ == "__main__":
