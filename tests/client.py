@@ -138,7 +138,9 @@ async def running_server(settings: Settings, port: int = 0) -> AsyncIterator[htt
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        # httpx forgets an idle connection after 5 s, when uvicorn closes it: who asks in that moment finds it reset.
+        limits = httpx.Limits(keepalive_expiry=2.0)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits) as http:
             yield http
     finally:
         server.should_exit = True
