@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test: one server per run, one migrated template, a clone per module."""
+"""A real PostgreSQL for every test: one server for each process that runs tests, one migrated template, a clone per module."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from convoy_graphql.settings import Settings
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
-    """The embedded PostgreSQL of this run, in a folder of its own."""
+    """The embedded PostgreSQL of this process, in a folder of its own."""
     # Not pytest's tmp_path: pytest resets the mode of the folders above that one, and PostgreSQL's user passes them.
     folder = Path(tempfile.mkdtemp(prefix="convoy-tests-"))
     with EmbeddedPostgres.start(folder) as server:
