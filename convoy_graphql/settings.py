@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 PREFIX = "CONVOY_"
 
 
-def setting(default: Any, meaning: str, *, variable: str | None = None, is_secret: bool = False) -> Any:
-    return field(default=default, metadata={"meaning": meaning, "variable": variable}, repr=not is_secret)
+def setting(
+    default: Any, meaning: str, *, variable: str | None = None, is_secret: bool = False, accepted: tuple[str, ...] = ()
+) -> Any:
+    """One of `Settings`' fields. `accepted` are all values that it takes, in whatever case, where not any text will do."""
+    metadata = {"meaning": meaning, "variable": variable, "accepted": accepted}
+    return field(default=default, metadata=metadata, repr=not is_secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,9 @@ class Settings:
     max_fields: int = setting(2_000, "Most fields of one operation, with its fragments unfolded.")
     max_errors: int = setting(10, "Most errors in one answer.")
     executor: str = setting(
-        "compiled", "`compiled` answers a query by one statement where it can; `loaders` never does, to compare."
+        "compiled",
+        "`compiled` answers a query by one statement where it can; `loaders` never does, to compare.",
+        accepted=("compiled", "loaders"),
     )
     socket_init_timeout_s: float = setting(
         5.0, "How long a WebSocket may take to send `connection_init` before it is closed with 4408."
@@ -119,7 +125,15 @@ class Settings:
     )
     jwt_leeway_s: float = setting(30.0, "How far the clock that issues tokens may be off; 60 at most.")
     jwt_max_bytes: int = setting(8_192, "Largest token.")
-    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", accepted=("DEBUG", "INFO", "WARNING", "ERROR"))
+    log_format: str = setting(
+        "auto", "`text`, `json`, or `auto`: text on a terminal, else JSON.", accepted=("auto", "text", "json")
+    )
+    log_requests: str = setting(
+        "all",
+        "Which requests have a line in the log: `all`, `failed` for those that were answered with an error, or `none`.",
+        accepted=("all", "failed", "none"),
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -133,7 +147,7 @@ class Settings:
         for declared in fields(cls):
             variable = variable_of(declared)
             if text := environment.get(variable, "").strip():
-                given[declared.name] = _read(variable, text, declared.default)
+                given[declared.name] = _read(variable, text, declared.default, declared.metadata["accepted"])
         return cls(**given)
 
 
@@ -143,7 +157,12 @@ def variable_of(declared: Any) -> str:
     return variable or PREFIX + str(declared.name).upper()
 
 
-def _read(variable: str, text: str, default: object) -> object:
+def _read(variable: str, text: str, default: object, accepted: tuple[str, ...]) -> object:
+    if accepted:
+        for value in accepted:
+            if value.lower() == text.lower():
+                return value
+        raise SetupError(f"{variable} is {text!r}: use one of {', '.join(accepted)}")
     match default:
         case bool():
             if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
@@ -159,9 +178,5 @@ def _read(variable: str, text: str, default: object) -> object:
             return number
         case Path():
             return Path(text)
-        case "compiled":
-            if text not in {"compiled", "loaders"}:
-                raise SetupError(f"{variable} is {text!r}: use compiled or loaders")
-            return text
         case _:
             return text

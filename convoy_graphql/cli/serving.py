@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from convoy_graphql import __version__
-from convoy_graphql.cli.preparation import configuration
 from convoy_graphql.errors import SetupError
+from convoy_graphql.logs import configuration
 from convoy_graphql.pg.dsn import masked
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def run_server(settings: Settings, listener: socket.socket, workers: int) -> Non
         factory=True,
         workers=workers,
         loop="auto" if os.name == "nt" else "uvloop",
-        log_config=configuration(settings),
+        log_config=configuration(settings.log_level, settings.log_format),
         **uvicorn_options(settings),
     )
     if workers > 1:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "convoy_graphql"
 #: Rooms by floor. A module is in the room that its path begins with.
 FLOORS = (
     ("errors",),
-    ("settings", "observe"),
+    ("settings", "observe", "logs"),
     ("model",),
     ("pg",),
     ("loaders", "compiler", "domain", "feed", "demo"),

@@ -51,7 +51,9 @@ READ = {
     "CONVOY_JWT_AUDIENCE": ("convoy", "convoy"),
     "CONVOY_JWT_LEEWAY_S": ("5", 5.0),
     "CONVOY_JWT_MAX_BYTES": ("2048", 2048),
-    "CONVOY_LOG_LEVEL": ("DEBUG", "DEBUG"),
+    "CONVOY_LOG_LEVEL": ("debug", "DEBUG"),
+    "CONVOY_LOG_FORMAT": ("json", "json"),
+    "CONVOY_LOG_REQUESTS": ("Failed", "failed"),
 }
 BY_VARIABLE = {variable_of(setting): setting for setting in fields(Settings)}
 
@@ -97,6 +99,8 @@ def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch)
         ("CONVOY_CONNECT_TIMEOUT_S", "inf", "use a number above zero"),
         ("CONVOY_CONNECT_TIMEOUT_S", "nan", "use a number above zero"),
         ("CONVOY_PLAYGROUND", "maybe", "use true or false"),
+        ("CONVOY_EXECUTOR", "fast", "use one of compiled, loaders"),
+        ("CONVOY_LOG_FORMAT", "xml", "use one of auto, text, json"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_accepted(variable: str, text: str, accepted: str) -> None:

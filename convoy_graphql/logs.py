@@ -1,0 +1,131 @@
+"""What the log says, and how a line looks: as text for who reads it, as JSON for what gathers it.
+
+Every line that is written while a request is answered carries the request's id. No token, no value of a variable and no text of
+a document is ever part of one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Final
+
+import orjson
+
+#: Longest text that a client chooses and the log repeats: a path, or the name of an operation.
+MOST_CHARACTERS: Final = 120
+
+
+class Request:
+    """A request, or one operation of a WebSocket: what is found out of it while it is answered.
+
+    `codes` are those of the errors that the client is told, in order, each once.
+    """
+
+    __slots__ = ("_began", "codes", "database_s", "executor", "id", "operation", "plan", "statements", "type", "viewer")
+
+    def __init__(self, identifier: str) -> None:
+        self.id = identifier
+        self.type = "none"
+        self.operation: str | None = None
+        self.executor: str | None = None
+        self.plan: str | None = None
+        self.statements = 0
+        self.database_s = 0.0
+        #: The role that asks, and who, as a hash.
+        self.viewer: tuple[str, str | None] | None = None
+        self.codes: dict[str, None] = {}
+        self._began = perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return perf_counter() - self._began
+
+    def facts(self) -> dict[str, Any]:
+        """What its line says, in the order of its keys; what is not known is left out."""
+        facts: dict[str, Any] = {"type": self.type}
+        if self.operation is not None:
+            facts["operation"] = self.operation[:MOST_CHARACTERS]
+        if self.executor is not None:
+            facts["executor"] = self.executor
+            if self.plan is not None:
+                facts["plan"] = self.plan
+            facts["statements"] = self.statements
+            facts["databaseMs"] = round(self.database_s * 1_000, 3)
+        if self.viewer is not None:
+            facts["role"], actor = self.viewer
+            if actor is not None:
+                facts["actor"] = actor
+        if self.codes:
+            facts["codes"] = list(self.codes)
+        return facts
+
+
+#: The request that is being answered here. What works for several at once has none.
+current: Final[ContextVar[Request | None]] = ContextVar("convoy_graphql_request", default=None)
+
+
+class RequestId(logging.Filter):
+    """Adds the id of the request in which a line is written to its facts. It lets every line pass."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = current.get()
+        if request is not None and not hasattr(record, "request_id"):
+            record.request_id = request.id
+        return True
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `time level logger message requestId`, the facts of the line, and an `exception` with its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (identifier := getattr(record, "request_id", None)) is not None:
+            line["requestId"] = identifier
+        line |= getattr(record, "facts", ())
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextLines(logging.Formatter):
+    """The same to read: `time level logger: message name=value …`. A value with anything but plain characters stands in quotes."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s%(told)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts: dict[str, Any] = dict(getattr(record, "facts", ()))
+        if (identifier := getattr(record, "request_id", None)) is not None:
+            facts["requestId"] = identifier
+        record.told = "".join(f" {name}={_plain(value)}" for name, value in facts.items())
+        return super().format(record)
+
+
+def _plain(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if text and text.isascii() and text.isprintable() and " " not in text else orjson.dumps(text).decode()
+
+
+def configuration(level: str, form: str) -> dict[str, Any]:
+    """What `logging.config.dictConfig` takes: lines from `level` on go to standard error. Worker processes set it up again from here."""
+    is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": f"{__name__}.{TextLines.__name__ if is_text else JsonLines.__name__}"}},
+        "filters": {"request": {"()": f"{__name__}.{RequestId.__name__}"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        # uvicorn tells of each start and stop of each worker at INFO; ours says what matters of that.
+        "loggers": {"uvicorn": {"level": "WARNING" if level == "INFO" else level}},
+    }
