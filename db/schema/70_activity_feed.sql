@@ -25,6 +25,9 @@ create index activity_feed_task_id_workspace_id_created_at_id_idx
 create index activity_feed_workspace_id_created_at_id_idx on public.activity_feed (workspace_id, created_at, id);
 -- The feed's read. Over 200,000 rows it takes 0.05 ms with this index.
 create index activity_feed_tx_created_at_id_idx on public.activity_feed (tx, created_at, id);
+-- A parent tells its workspace. Taken for independent, the two would leave one row where there are twenty.
+create statistics public.activity_feed_workspace_of_task (dependencies)
+    on task_id, workspace_id from public.activity_feed;
 
 create trigger activity_feed_fill_workspace before insert on public.activity_feed
     for each row when (new.workspace_id is null)

@@ -38,6 +38,11 @@ select conrelid::regclass::text as table, conname as constraint, pg_get_constrai
  where connamespace = 'public'::regnamespace and contype <> 'n'
 """
 INDEXES = "select tablename as table, indexdef as definition from pg_indexes where schemaname = 'public'"
+STATISTICS = """
+select stxrelid::regclass::text as table, pg_get_statisticsobjdef(oid) as definition
+  from pg_statistic_ext
+ where stxnamespace = 'public'::regnamespace
+"""
 TRIGGERS = """
 select tgrelid::regclass::text as table, pg_get_triggerdef(oid) as definition, tgenabled as enabled
   from pg_trigger
@@ -83,6 +88,7 @@ drop table workspaces, projects, milestones, tasks, task_dependencies, activity_
 WHAT_TABLES_KNOW = {"tables": TABLES, "columns": COLUMNS, "constraints": CONSTRAINTS, "indexes": INDEXES}
 EVERYTHING = {
     **WHAT_TABLES_KNOW,
+    "statistics": STATISTICS,
     "triggers": TRIGGERS,
     "functions": FUNCTIONS,
     "policies": POLICIES,
