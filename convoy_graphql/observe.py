@@ -28,6 +28,13 @@ plans = Counter(
     registry=registry,
 )
 
+documents = Counter(
+    "convoy_graphql_documents_total",
+    "Documents that were asked for by their id, or looked for among those that may be: trusted, automatic, kept (sent, to be named from now on), or why not: not_found, not_supported, mismatch, required.",
+    ["outcome"],
+    registry=registry,
+)
+
 database_seconds = Histogram(
     "convoy_graphql_database_seconds",
     "Time that an operation spent on PostgreSQL, connections included, by what answered it.",

@@ -98,6 +98,17 @@ class Settings:
         None,
         "Other origins whose pages may ask this server, by HTTP and WebSocket: `https://board.example`, with commas; `*` for any.",
     )
+    trusted_documents: str | None = setting(
+        None,
+        "Manifests of the documents that clients name by id, with commas: files that GraphQL Codegen, Relay's compiler or Apollo's manifest generator wrote.",
+    )
+    trusted_documents_only: bool = setting(False, "Answer these documents, and no others.")
+    automatic_documents: bool = setting(
+        False,
+        "Keep the documents that come with their SHA-256, so that clients need to send the hash alone (automatic persisted queries).",
+    )
+    max_automatic_documents: int = setting(1_000, "Most of these that a process keeps.")
+    max_automatic_bytes: int = setting(4_194_304, "Most bytes of text that they may have together.")
     playground: bool = setting(True, "Serve the playground at `/graphql` to browsers.")
     introspection: bool = setting(
         True, "Tell everybody who asks what the schema has. If not, errors suggest no names of it, either."
@@ -149,6 +160,11 @@ class Settings:
             if text := environment.get(variable, "").strip():
                 given[declared.name] = _read(variable, text, declared.default, declared.metadata["accepted"])
         return cls(**given)
+
+
+def variable_of_name(name: str) -> str:
+    """The environment variable of the setting with this name, for messages about its value."""
+    return next(variable_of(declared) for declared in fields(Settings) if declared.name == name)
 
 
 def variable_of(declared: Any) -> str:

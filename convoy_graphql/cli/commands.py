@@ -14,7 +14,14 @@ from convoy_graphql.cli.database import apply_migrations, database, pending_migr
 from convoy_graphql.cli.definition import checkout, difference
 from convoy_graphql.cli.demonstration import first_workspaces, load, load_small_once
 from convoy_graphql.cli.preparation import read_settings
-from convoy_graphql.cli.serving import greet, has_authentication, listening, refuse_network, run_server
+from convoy_graphql.cli.serving import (
+    greet,
+    has_authentication,
+    listening,
+    refuse_broken_documents,
+    refuse_network,
+    run_server,
+)
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.dsn import masked
 from convoy_graphql.pg.viewer import ROLES
@@ -65,6 +72,7 @@ def serve(demo: bool, host: str, port: int, workers: int) -> None:
     settings = read_settings()
     if not has_authentication(settings):
         refuse_network(host)
+    refuse_broken_documents(settings)
     with listening(host, port) as listener, database(settings) as dsn:
         if demo or settings.database_url is None:
             apply_migrations(dsn)

@@ -37,6 +37,20 @@ def refuse_network(host: str) -> None:
         )
 
 
+def refuse_broken_documents(settings: Settings) -> None:
+    """Looks at each trusted document once: whoever asks for one that is not valid is told so, and can do nothing about it.
+
+    Raises:
+        SetupError: see `check_manifests`.
+    """
+    if settings.trusted_documents is None:
+        return
+    from convoy_graphql.graph.limits import Limits  # noqa: PLC0415
+    from convoy_graphql.server.documents.manifest import check_manifests, read_manifests  # noqa: PLC0415
+
+    check_manifests(read_manifests(settings), Limits.of(settings))
+
+
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A bound socket, taken before anything else is done, so that a port in use costs no migration."""

@@ -42,11 +42,12 @@ _TOO_REPETITIVE = "Validation aborted."
 
 @dataclass(frozen=True)
 class Operation:
-    """What a client asks to be executed."""
+    """What a client asks to be executed. `document_id`: the id under which the document may be known; without it, `query` is empty."""
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     name: str | None = None
+    document_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,15 @@ class RequestError(Exception):
         self.errors = errors
 
 
-def prepare(operation: Operation, limits: Limits = DEFAULT_LIMITS) -> Prepared:
-    """The operation, found in its document.
+def prepare(operation: Operation, limits: Limits = DEFAULT_LIMITS, document: Document | None = None) -> Prepared:
+    """The operation, found in its document. `document` is that one, where it has been read already.
 
     Raises:
         RequestError: the document cannot be parsed, is larger than `limits`, is not valid, or does not name one operation.
     """
-    cacheable = len(operation.query) <= MAX_DOCUMENT_LENGTH
-    document = (_cached_document if cacheable else _document)(operation.query, limits)
+    if document is None:
+        cacheable = len(operation.query) <= MAX_DOCUMENT_LENGTH
+        document = (_cached_document if cacheable else read_document)(operation.query, limits)
     found = document.operations.get(operation.name)
     if found is None:
         node = get_operation_ast(document.node, operation.name)
@@ -112,7 +114,11 @@ def prepare(operation: Operation, limits: Limits = DEFAULT_LIMITS) -> Prepared:
     return Prepared(document.node, *found, operation, limits.introspection)
 
 
-def _document(query: str, limits: Limits) -> Document:
+def read_document(query: str, limits: Limits) -> Document:
+    """
+    Raises:
+        RequestError: the document cannot be parsed, is larger than `limits`, or is not valid.
+    """
     try:
         document = parse(query, max_tokens=limits.tokens)
         check_size(document, limits)
@@ -139,7 +145,7 @@ def _refused(error: DocumentTooLarge) -> RequestError:
     return RequestError(error.code, [GraphQLError(error.message, extensions=error.extensions)])
 
 
-_cached_document = lru_cache(MAX_DOCUMENTS)(_document)
+_cached_document = lru_cache(MAX_DOCUMENTS)(read_document)
 
 
 def _which_operation(document: DocumentNode, name: str | None) -> str:

@@ -24,6 +24,7 @@ from convoy_graphql.logs import configuration
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import SERVICE
 from convoy_graphql.server.auth.authentication import configured
+from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.playground import playground_routes
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> Starlette:
         SetupError: authentication is configured in a way that cannot be used.
     """
     authentication = configured(settings)
+    documents = Documents.of(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -49,9 +51,9 @@ def create_app(settings: Settings) -> Starlette:
         hub = Hub(database, settings, None if authentication is None else SERVICE)
         await hub.start()
         subscriptions = Subscriptions(hub, database, settings)
-        app.state.view = GraphQLView(database, subscriptions, settings, authentication)
+        app.state.view = GraphQLView(database, subscriptions, settings, documents, authentication)
         app.state.database = database
-        app.state.sockets = WebSocketView(database, subscriptions, settings, authentication)
+        app.state.sockets = WebSocketView(database, subscriptions, settings, documents, authentication)
         lasting = [asyncio.create_task(database.wait_until_ready())]
         if authentication is None:
             logger.warning("no authentication is configured: whoever reaches this server reads and changes everything")

@@ -16,7 +16,7 @@ _SIGNS: Final = {Verdict.OK: "ok", Verdict.WARNING: "warning", Verdict.FAULT: "F
 
 async def diagnose(dsn: str, settings: Settings, *, workers: int = 1) -> list[Finding]:
     """What is found of the database at `dsn`, and of these settings with so many worker processes."""
-    found = await examine(settings, {"authentication": authentication, "key set": key_set})
+    found = await examine(settings, {"authentication": authentication, "key set": key_set, "documents": documents})
     has_authentication = found[0].result.verdict is not Verdict.WARNING
     return found + await examine_database(Deployment(dsn, settings, has_authentication, workers))
 
@@ -51,6 +51,22 @@ async def key_set(settings: Settings) -> Result:
             "Check CONVOY_JWKS_URL, and that this host reaches it: without keys, tokens are answered 503.",
         )
     return ok(f"{len(keys)} keys are at {address}.")
+
+
+async def documents(settings: Settings) -> Result:
+    from convoy_graphql.graph.limits import Limits  # noqa: PLC0415
+    from convoy_graphql.server.documents.documents import Documents  # noqa: PLC0415
+    from convoy_graphql.server.documents.manifest import check_manifests  # noqa: PLC0415
+
+    try:
+        count = check_manifests(Documents.of(settings).trusted, Limits.of(settings))
+    except SetupError as error:
+        return fault(f"The trusted documents cannot be answered: {error}.", "Have the client's tool write them anew.")
+    if not count:
+        return ok("Clients may send any document.")
+    return ok(
+        f"{count} trusted documents are valid{', and no others are taken' if settings.trusted_documents_only else ''}."
+    )
 
 
 def is_faulty(findings: Sequence[Finding]) -> bool:

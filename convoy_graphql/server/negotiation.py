@@ -6,6 +6,8 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ import orjson
 from starlette.datastructures import QueryParams
 
 from convoy_graphql.graph.execution import Operation
+from convoy_graphql.server.documents.manifest import SHA256
 from convoy_graphql.server.http import HttpRequest, TooLarge
 
 JSON_TYPE: Final = "application/json"
@@ -21,6 +24,9 @@ HTML_TYPE: Final = "text/html"
 
 #: orjson reads an integer beyond 64 bits as a float, that is as another number.
 _BEYOND_64_BITS: Final = float(2**63)
+
+#: How a SHA-256 is written; Apollo's clients put other ids of their manifests in its place.
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 class RefusedRequest(Exception):
@@ -172,11 +178,10 @@ def operation_of(given: Any) -> Operation:
         )
     query, variables = given.get("query"), given.get("variables")
     name, extensions = given.get("operationName"), given.get("extensions")
-    if query is None and isinstance(extensions, dict) and "persistedQuery" in extensions:
-        raise RefusedRequest(
-            400, "PERSISTED_QUERY_NOT_SUPPORTED", "Persisted queries are not supported. Send the query itself."
-        )
-    if not isinstance(query, str) or not query or query.isspace():
+    document_id = _document_id(given)
+    if query is None and document_id is not None:
+        query = ""
+    elif not isinstance(query, str) or not query or query.isspace():
         raise RefusedRequest(400, "BAD_REQUEST", "`query` has to be a GraphQL document as a string.")
     if variables is not None and not isinstance(variables, dict):
         raise RefusedRequest(400, "BAD_REQUEST", "`variables` has to be a JSON object or null.")
@@ -184,4 +189,26 @@ def operation_of(given: Any) -> Operation:
         raise RefusedRequest(400, "BAD_REQUEST", "`extensions` has to be a JSON object or null.")
     if name is not None and not isinstance(name, str):
         raise RefusedRequest(400, "BAD_REQUEST", "`operationName` has to be a string or null.")
-    return Operation(query, variables or {}, name or None)
+    return Operation(query, variables or {}, name or None, document_id)
+
+
+def _document_id(given: Mapping[str, Any]) -> str | None:
+    """The id of the document, in each form in which clients send one.
+
+    `documentId` is the appendix's to GraphQL over HTTP, `extensions.persistedQuery` Apollo's; `doc_id` and `id` are Relay's, which
+    sends no query beside them.
+    """
+    extensions = given.get("extensions")
+    if isinstance(extensions, dict) and "persistedQuery" in extensions:
+        match extensions["persistedQuery"]:
+            case {"version": 1, "sha256Hash": str(hashed)}:
+                return SHA256 + hashed if _HASH.fullmatch(hashed) else hashed
+        raise RefusedRequest(
+            400, "BAD_REQUEST", '`extensions.persistedQuery` has to be {"version": 1, "sha256Hash": "..."}.'
+        )
+    identifier = given.get("documentId")
+    if identifier is None and given.get("query") is None:
+        identifier = given.get("doc_id") or given.get("id")
+    if identifier is not None and not isinstance(identifier, str):
+        raise RefusedRequest(400, "BAD_REQUEST", "The id of a document has to be a string.")
+    return identifier or None

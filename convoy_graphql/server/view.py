@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
-from convoy_graphql.graph.execution import RequestError, prepare
-from convoy_graphql.graph.limits import Limits
+from convoy_graphql.graph.execution import RequestError
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.answers import encode, error_list, masked
 from convoy_graphql.server.auth.authentication import Authentication, refusal_of
+from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone, HttpRequest, HttpResponse
 from convoy_graphql.server.negotiation import (
@@ -46,13 +46,14 @@ class GraphQLView:
         database: Database,
         subscriptions: Subscriptions,
         settings: Settings,
+        documents: Documents,
         authentication: Authentication | None = None,
     ) -> None:
         self._database = database
         self._executors = Executors(database, settings)
         self._authentication = authentication
         self._settings = settings
-        self._limits = Limits.of(settings)
+        self._documents = documents
         self._origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self._subscriptions = subscriptions
 
@@ -130,7 +131,7 @@ class GraphQLView:
             caller = await self._authentication.caller(request.header(b"authorization"))
             viewer, lasts_s = caller.viewer, caller.lasts_s
         operation = await read_operation(request, self._settings.max_body_bytes)
-        prepared = prepare(operation, self._limits)
+        prepared = self._documents.prepare(operation)
         if request.body_bytes > self._settings.max_query_body_bytes and not prepared.is_mutation:
             raise too_large(self._settings.max_query_body_bytes, "of a query or a subscription")
         if request.method == "GET" and prepared.is_mutation:

@@ -16,13 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from convoy_graphql import observe
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
-from convoy_graphql.graph.execution import Operation, RequestError, prepare
-from convoy_graphql.graph.limits import Limits
+from convoy_graphql.graph.execution import Operation, RequestError
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import error_list, masked, told
 from convoy_graphql.server.auth.authentication import Authentication
 from convoy_graphql.server.connections import CONNECTION, Stalled, WebSocketConnection
+from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone
 from convoy_graphql.server.negotiation import RefusedRequest, decode_json, operation_of
@@ -77,12 +77,13 @@ class WebSocketView:
         database: Database,
         subscriptions: Subscriptions,
         settings: Settings,
+        documents: Documents,
         authentication: Authentication | None = None,
     ) -> None:
         self.executors = Executors(database, settings)
         self.subscriptions = subscriptions
         self.settings = settings
-        self.limits = Limits.of(settings)
+        self.documents = documents
         self.origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self.authentication = authentication
 
@@ -250,7 +251,7 @@ class _Socket:
             self._end(operation_id)
 
     async def _answer(self, operation: Operation, message: _Messages) -> None:
-        prepared = prepare(operation, self._view.limits)
+        prepared = self._view.documents.prepare(operation)
         if not prepared.is_subscription:
             await self._send(message.next(await self._view.executors.answer(prepared, self._viewer)))
             return

@@ -10,7 +10,7 @@ import pytest
 
 from client import running_server
 from convoy_graphql.loaders.statements import Batch
-from convoy_graphql.server import view
+from convoy_graphql.server.documents import documents
 from convoy_graphql.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def test_sql_that_postgresql_refuses_is_masked_with_its_text(
 async def test_an_exception_outside_of_any_resolver_is_a_500_in_the_clients_type(
     ask: Ask, accept: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(view, "prepare", explode)
+    monkeypatch.setattr(documents, "prepare", explode)
 
     response = await ask("{__typename}", accept=accept)
 
