@@ -37,7 +37,7 @@ def _field(description: str, resolve: Resolver) -> Any:
 
 @strawberry.type(description="Who asks: what the token of the request says.")
 class Viewer:
-    id: strawberry.ID | None = _field(
+    user_id: strawberry.ID | None = _field(
         "The user's id, which activity, claims and memberships show; null where the token names nobody.",
         lambda viewer, _info: viewer.subject,
     )

@@ -20,7 +20,7 @@ from convoy_graphql.settings import Settings
 SIGNED_WITH = "a secret that is long enough to sign with"
 
 WHAT_THERE_IS = (
-    "{ viewer { id role } workspaces { totalCount nodes { name } } tasks { totalCount } workflows { totalCount } }"
+    "{ viewer { userId role } workspaces { totalCount nodes { name } } tasks { totalCount } workflows { totalCount } }"
 )
 RENAME = 'mutation($id: ID!) { updateTask(input: {id: $id, title: "Said"}) { task { title } errors { code } } }'
 

@@ -20,7 +20,7 @@ from convoy_graphql.settings import Settings
 #: Mutations are written in one way; what they show is read in two, which the graph's own tests compare.
 ENGINES = ("compiled",)
 
-VIEWER = "{ viewer { id role memberships { role workspace { id name } } } }"
+VIEWER = "{ viewer { userId role memberships { role workspace { id name } } } }"
 
 
 async def roles_of(writer: asyncpg.Connection, workspace: UUID) -> dict[UUID, str]:
@@ -36,9 +36,9 @@ async def test_the_viewer_is_who_the_token_says(asking: Asking, here: World) -> 
     belongs = [{"role": "member", "workspace": {"id": str(here.ours.workspace), "name": "Ours workspace"}}]
 
     assert (await asking.ask(None, VIEWER)).data == {"viewer": None}
-    assert (await asking.ask(ANONYMOUS, VIEWER)).data == {"viewer": {"id": None, "role": "anon", "memberships": []}}
+    assert (await asking.ask(ANONYMOUS, VIEWER)).data == {"viewer": {"userId": None, "role": "anon", "memberships": []}}
     assert (await asking.ask(member, VIEWER)).data["viewer"] == {
-        "id": str(member),
+        "userId": str(member),
         "role": "authenticated",
         "memberships": belongs,
     }
@@ -101,20 +101,22 @@ async def test_a_member_who_is_removed_sees_nothing_from_then_on(asking: Asking,
     ours = here.ours
     member, task = ours.users["member"], "query($id: ID!) { task(id: $id) { title } }"
     before = await asking.ask(member, task, id=ours.task)
-    removed = await asking.change(ours.users["admin"], "removeWorkspaceMember", "id", id=ours.memberships["member"])
+    removed = await asking.change(
+        ours.users["admin"], "removeWorkspaceMember", "deletedId", id=ours.memberships["member"]
+    )
     after = await asking.ask(member, task, id=ours.task)
 
     assert {"title": "Ours task"} == before.data["task"]
-    assert {"id": str(ours.memberships["member"]), "errors": []} == removed.payload
+    assert {"deletedId": str(ours.memberships["member"]), "errors": []} == removed.payload
     assert {"task": None} == after.data
 
 
 async def test_everybody_leaves_but_the_last_owner(asking: Asking, here: World, writer: asyncpg.Connection) -> None:
     ours = here.ours
     for role in ("viewer", "member", "admin"):
-        left = await asking.change(ours.users[role], "leaveWorkspace", "id", workspaceId=ours.workspace)
-        assert {"id": str(ours.memberships[role]), "errors": []} == left.payload
-    last = await asking.change(ours.users["owner"], "leaveWorkspace", "id", workspaceId=ours.workspace)
+        left = await asking.change(ours.users[role], "leaveWorkspace", "deletedId", workspaceId=ours.workspace)
+        assert {"deletedId": str(ours.memberships[role]), "errors": []} == left.payload
+    last = await asking.change(ours.users["owner"], "leaveWorkspace", "deletedId", workspaceId=ours.workspace)
     demoted = await asking.change(
         ours.users["owner"], "changeWorkspaceMemberRole", id=ours.memberships["owner"], role="ADMIN"
     )

@@ -74,6 +74,18 @@ def test_descriptions_are_sentences() -> None:
     assert [] == unfinished
 
 
+def test_only_a_node_has_an_id() -> None:
+    """Relay keeps what it is told by `id`, whatever the type: an error with a task's id would take the task's place."""
+    others = [
+        graphql_type.name
+        for graphql_type in own_types()
+        if isinstance(graphql_type, GraphQLObjectType)
+        and "id" in graphql_type.fields
+        and "Node" not in {interface.name for interface in graphql_type.interfaces}
+    ]
+    assert [] == others
+
+
 def test_every_field_has_an_edge_or_an_attribute_or_a_reason() -> None:
     without = []
     for graphql_type in own_types():

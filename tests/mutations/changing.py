@@ -16,8 +16,8 @@ STAGES = ("PLAN", "BUILD", "REVIEW")
 ALWAYS = """
 errors {
     __typename code field message
-    ... on NotFoundError { id }
-    ... on AlreadyExistsError { id }
+    ... on NotFoundError { missingId }
+    ... on AlreadyExistsError { existingId }
     ... on ConflictError { current { __typename id } }
 }
 replayed

@@ -196,7 +196,7 @@ def shows(name: str) -> str:
         kind = name.removeprefix(verb)
         if kind in KINDS and kind != name:
             if verb == "delete":
-                return f"id deleted {{ type count }} {told}"
+                return f"deletedId deleted {{ type count }} {told}"
             row = f"{kind[0].lower()}{kind[1:]} {{ id }}"
             return f"{row} {'created' if verb == 'upsert' else ''} {told}"
     return {

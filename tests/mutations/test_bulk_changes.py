@@ -18,7 +18,7 @@ ENGINES = ("loaders",)
 NOBODY = str(uuid4())
 RESULTS = "results { index task { id title status description } errors { __typename code field message ... on ConflictError { current { id } } } }"
 UPDATED = f"{RESULTS} failedCount changedCount activities {{ activityType actorId details task {{ id }} }}"
-DELETED = "results { index id errors { code field message } } failedCount deletedCount deleted { type count }"
+DELETED = "results { index deletedId errors { code field message } } failedCount deletedCount deleted { type count }"
 
 
 async def three_tasks(change: Change, home: Home) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ async def test_rows_that_fail(change: Change, home: Home, unchanged: Unchanged, 
         assert {"id": tasks[1]["id"]} == skipped["results"][3]["errors"][0]["current"]
         assert (2, 2) == (skipped["changedCount"], len(skipped["activities"]))
     else:
-        assert [tasks[0]["id"], *[None] * 4, tasks[2]["id"]] == [row["id"] for row in skipped["results"]]
+        assert [tasks[0]["id"], *[None] * 4, tasks[2]["id"]] == [row["deletedId"] for row in skipped["results"]]
         assert 2 == skipped["deletedCount"]
 
 

@@ -20,7 +20,7 @@ NOBODY = str(uuid4())
 RESULTS = "results { index errors { __typename code field message } task { id title } } failedCount"
 CREATED = f"{RESULTS} createdCount activities {{ id activityType details task {{ id }} }}"
 UPDATED = f"{RESULTS} changedCount activities {{ id activityType details task {{ id }} }}"
-DELETED = "results { index id errors { code field message } } failedCount deletedCount deleted { type count }"
+DELETED = "results { index deletedId errors { code field message } } failedCount deletedCount deleted { type count }"
 
 
 def new_tasks(home: Home, count: int, **more: Any) -> list[dict[str, Any]]:

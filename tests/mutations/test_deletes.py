@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from changing import Change, Home, Unchanged
 
 ENGINES = ("loaders",)
-SHOWS = "id deleted { type count }"
+SHOWS = "deletedId deleted { type count }"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_the_cascade_is_told_exactly(
     deleted = await change(f"delete{type}", {"id": row}, SHOWS)
     after = await everything(writer)
 
-    assert {"id": row, "deleted": counts(**CASCADES[type]), "errors": [], "replayed": False} == deleted.payload
+    assert {"deletedId": row, "deleted": counts(**CASCADES[type]), "errors": [], "replayed": False} == deleted.payload
     assert tried.payload == deleted.payload
     tables = {"Activity": "activity_feed", "TaskDependency": "task_dependencies", "BestPractice": "best_practices"}
     gone = {
@@ -137,7 +137,7 @@ async def test_a_dry_run_checks_the_version_too(change: Change, home: Home) -> N
     tried = await change("deleteTask", stale, SHOWS)
 
     assert ["CONFLICT"] == tried.codes
-    assert None is tried["id"]
+    assert None is tried["deletedId"]
 
 
 async def test_what_comes_in_meanwhile_is_counted_or_refused(
@@ -182,7 +182,7 @@ async def test_what_goes_with_two_rows_at_once_is_counted_with_one_of_them(
         await wait_until_somebody_waits(writer)
 
     payload = await deleting
-    assert ({"id": home.task, "deleted": []}, []) == (
-        {name: payload[name] for name in ("id", "deleted")},
+    assert ({"deletedId": home.task, "deleted": []}, []) == (
+        {name: payload[name] for name in ("deletedId", "deleted")},
         payload["errors"],
     )

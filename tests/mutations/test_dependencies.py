@@ -108,7 +108,7 @@ async def test_a_second_time_is_told_as_such(change: Change, tasks: Tasks, uncha
         error["code"],
         error["field"],
     )
-    assert added["dependency"]["id"] == error["id"]
+    assert added["dependency"]["id"] == error["existingId"]
     assert "The task waits for this one already: there is nothing to add." == error["message"]
 
 

@@ -60,7 +60,7 @@ class Race:
         gone = {
             self.ids[step[1]]
             for step, payload in zip(burst, answers, strict=True)
-            if step[0] == "delete" and payload["id"]
+            if step[0] == "delete" and payload["deletedId"]
         }
         balance: Counter[Arrow] = Counter()
         ever: set[Arrow] = set()
@@ -82,7 +82,7 @@ class Race:
         name = MUTATIONS[verb]
         answer = await client.ask(
             f"mutation ($input: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $input) "
-            f"{{ {'id' if verb == 'delete' else FED} {ALWAYS} errors {{ ... on DependencyCycleError {{ path }} }} }} }}",
+            f"{{ {'deletedId' if verb == 'delete' else FED} {ALWAYS} errors {{ ... on DependencyCycleError {{ path }} }} }} }}",
             input=given,
         )
         # Deadlocks and lock timeouts would be errors here.

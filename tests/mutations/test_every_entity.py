@@ -63,7 +63,7 @@ async def test_the_client_may_choose_the_id_once(change: Change, specimen: Speci
         error["__typename"],
         error["code"],
         error["field"],
-        error["id"],
+        error["existingId"],
     )
 
 
@@ -100,12 +100,12 @@ async def test_a_row_that_is_not_there_cannot_change(change: Change, specimen: S
     nobody = str(uuid4())
     async with unchanged:
         updated = await change(f"update{specimen.type}", {"id": nobody, **specimen.other}, specimen.row())
-        deleted = await change(f"delete{specimen.type}", {"id": nobody}, "id deleted { type }")
+        deleted = await change(f"delete{specimen.type}", {"id": nobody}, "deletedId deleted { type }")
 
     assert_refused(updated, "NOT_FOUND", ["id"])
     assert_refused(deleted, "NOT_FOUND", ["id"])
-    assert None is deleted["id"]
-    assert nobody == updated["errors"][0]["id"]
+    assert None is deleted["deletedId"]
+    assert nobody == updated["errors"][0]["missingId"]
 
 
 async def test_upsert_creates_what_is_not_there(change: Change, specimen: Specimen) -> None:
@@ -151,11 +151,11 @@ async def test_delete_says_what_it_deleted(
 ) -> None:
     table = {"Workspace": "workspaces", "BestPractice": "best_practices"}.get(specimen.type, f"{specimen.field}s")
     assert 1 == await writer.fetchval(f"select count(*) from {table} where id = $1", row)
-    deleted = await change(f"delete{specimen.type}", {"id": row}, "id deleted { type count }")
+    deleted = await change(f"delete{specimen.type}", {"id": row}, "deletedId deleted { type count }")
 
     # A task has the activity of its creation.
     expected = [{"type": "Activity", "count": 1}] if specimen.type == "Task" else []
-    assert {"id": row, "deleted": expected, "errors": [], "replayed": False} == deleted.payload
+    assert {"deletedId": row, "deleted": expected, "errors": [], "replayed": False} == deleted.payload
     assert 0 == await writer.fetchval(f"select count(*) from {table} where id = $1", row)
 
 
@@ -175,14 +175,14 @@ async def test_a_stale_version_changes_nothing(
         updated = await change(
             f"update{specimen.type}", {"id": row, name: value, "ifUpdatedAt": seen["updatedAt"]}, specimen.row()
         )
-        deleted = await change(f"delete{specimen.type}", {"id": row, "ifUpdatedAt": seen["updatedAt"]}, "id")
+        deleted = await change(f"delete{specimen.type}", {"id": row, "ifUpdatedAt": seen["updatedAt"]}, "deletedId")
     for refused in (updated, deleted):
         assert_refused(refused, "CONFLICT", ["ifUpdatedAt"])
         assert {"__typename": specimen.type, "id": row} == refused["errors"][0]["current"]
 
     current = moved[specimen.field]["updatedAt"]
-    deleted = await change(f"delete{specimen.type}", {"id": row, "ifUpdatedAt": current}, "id")
-    assert row == deleted["id"]
+    deleted = await change(f"delete{specimen.type}", {"id": row, "ifUpdatedAt": current}, "deletedId")
+    assert row == deleted["deletedId"]
 
 
 def assert_refused(changed: Changed, code: str, path: list[str]) -> None:

@@ -44,7 +44,7 @@ async def test_the_order_of_names_does_not_count(change: Change, home: Home) -> 
 
 async def test_facts_are_told_again_too(change: Change, home: Home) -> None:
     key = {"idempotencyKey": str(uuid4())}
-    shows = "id deleted { type count }"
+    shows = "deletedId deleted { type count }"
     first = await change("deleteMilestone", {"id": home.milestone, **key}, shows)
     again = await change("deleteMilestone", {"id": home.milestone, **key}, shows)
 

@@ -59,7 +59,7 @@ mutation ($id: ID!, $other: ID!) {
     one: updateTask(input: {id: $id, title: "One"}) { task { title milestone { tasks { nodes { title } } } } }
     two: updateTask(input: {id: $id, title: "Two"}) { task { title milestone { tasks { nodes { title } } } } }
     none: updateTask(input: {id: $other, title: "None"}) { task { title } errors { code } }
-    three: deleteTask(input: {id: $id}) { id deleted { type count } }
+    three: deleteTask(input: {id: $id}) { deletedId deleted { type count } }
     four: updateTask(input: {id: $id, title: "Four"}) { task { title } errors { code } }
 }
 """
@@ -72,7 +72,7 @@ async def test_mutations_run_in_order_and_each_shows_its_own_commit(client: Grap
         "one": {"task": {"title": "One", "milestone": {"tasks": {"nodes": [{"title": "One"}]}}}},
         "two": {"task": {"title": "Two", "milestone": {"tasks": {"nodes": [{"title": "Two"}]}}}},
         "none": {"task": None, "errors": [{"code": "NOT_FOUND"}]},
-        "three": {"id": home.task, "deleted": [{"type": "Activity", "count": 2}]},
+        "three": {"deletedId": home.task, "deleted": [{"type": "Activity", "count": 2}]},
         "four": {"task": None, "errors": [{"code": "NOT_FOUND"}]},
     } == data
 
@@ -155,7 +155,7 @@ async def test_a_value_of_the_wrong_type_is_refused_before_anything_runs(
     async with unchanged:
         answers = [
             await client.ask(
-                "mutation ($id: ID!, $input: UpdateTaskInput!) { deleteTask(input: {id: $id}) { id } updateTask(input: $input) { task { id } } }",
+                "mutation ($id: ID!, $input: UpdateTaskInput!) { deleteTask(input: {id: $id}) { deletedId } updateTask(input: $input) { task { id } } }",
                 id=home.task,
                 input=given,
             )

@@ -122,7 +122,7 @@ async def test_a_reference_to_nothing(
         )
 
     assert [("NotFoundError", "NOT_FOUND", name) for name in names] == refusal(changed)
-    assert {NOBODY} == {error["id"] for error in changed["errors"]}
+    assert {NOBODY} == {error["missingId"] for error in changed["errors"]}
 
 
 async def test_an_update_to_a_reference_to_nothing(change: Change, home: Home, unchanged: Unchanged) -> None:

@@ -101,7 +101,7 @@ async def test_a_reference_that_goes_while_it_is_taken_is_not_found(
 
     refused = await creating
     assert (["NOT_FOUND"], [["milestoneId"]]) == (refused.codes, refused.paths)
-    assert home.milestone == refused["errors"][0]["id"]
+    assert home.milestone == refused["errors"][0]["missingId"]
     assert 0 == await writer.fetchval("select count(*) from tasks where milestone_id = $1", home.milestone)
 
 

@@ -117,8 +117,8 @@ class UpdatedTaskResult(RowResult):
 
 @strawberry.type(description="What became of one task to delete.")
 class DeletedTaskResult(RowResult):
-    id: strawberry.ID | None = _shown(
-        "Its id; null where the row failed or nothing was deleted.", lambda result: result.row
+    deleted_id: strawberry.ID | None = _shown(
+        "Its id, of a dry run, too; null where the row failed or the call was refused.", lambda result: result.row
     )
 
 

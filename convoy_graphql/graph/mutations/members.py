@@ -63,14 +63,14 @@ _remove = mutation(
     "Ends a membership: the user sees nothing of the workspace any more. What they did stays as it was told. The last owner"
     " stays: else it is a `LastOwnerError`.",
     takes={"id": _MEMBERSHIP},
-    shows={"id": _ended()},
+    shows={"deleted_id": _ended()},
 )
 
 _leave = mutation(
     members.LEAVE,
     "Ends the membership of the user who asks. The last owner stays: else it is a `LastOwnerError`.",
     takes={"workspace_id": (strawberry.ID, "The workspace.")},
-    shows={"id": _ended()},
+    shows={"deleted_id": _ended()},
 )
 
 #: The fields of `Mutation`, by their names in Python.

@@ -67,7 +67,7 @@ class InputError(UserError): ...
 
 @_shows(problems.NotFound, "An id that no row of the type has; or a task for which the other one does not wait.")
 class NotFoundError(UserError):
-    id: strawberry.ID = _shown("The id that was given.", lambda problem: problem.id)
+    missing_id: strawberry.ID = _shown("The id that was given.", lambda problem: problem.id)
 
 
 @_shows(problems.Conflict, "The row has changed since it was read: `ifUpdatedAt` is not its `updatedAt`.")
@@ -81,7 +81,7 @@ class ConflictError(UserError):
     problems.AlreadyExists, "The row is there already: the id that was chosen is taken, or the task waits for that one."
 )
 class AlreadyExistsError(UserError):
-    id: strawberry.ID = _shown("The id of the row that is there.", lambda problem: problem.id)
+    existing_id: strawberry.ID = _shown("The id of the row that is there.", lambda problem: problem.id)
 
 
 @_shows(problems.WorkspaceMismatch, "A reference into another workspace.")

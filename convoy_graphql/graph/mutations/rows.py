@@ -111,8 +111,10 @@ def _delete(what: Writable) -> Any:
         "if_updated_at": IF_UPDATED_AT,
     }
     shows = {
-        "id": fact(
-            strawberry.ID | None, f"The id of the {called}; null when nothing was deleted.", lambda outcome: outcome.row
+        "deleted_id": fact(
+            strawberry.ID | None,
+            f"The id of the {called}, of a dry run, too; null when it was refused.",
+            lambda outcome: outcome.row,
         ),
         "deleted": fact(
             list[DeletedCount],
