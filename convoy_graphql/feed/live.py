@@ -213,7 +213,9 @@ class Live:
 
     def _begin_anew(self) -> None:
         """The database has another history than a moment ago: each subscriber finds that at its own cursor."""
-        logger.warning("the feed begins anew: the database was restored, or failed over to another server")
+        logger.warning(
+            "the feed begins anew: the database was restored or failed over, or tasks or activity were truncated"
+        )
         for group in list(self._groups.values()):
             members = list(group.members)
             self.forget(group)

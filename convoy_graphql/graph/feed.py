@@ -25,7 +25,7 @@ _ACTIVITY_BY_ID: Final = ROW_BY_ID[ACTIVITY]
 _WHAT_TO_DO: Final = "What happened meanwhile may not be told. Read again what you keep a copy of, then go on from the cursor of this answer."
 
 _MESSAGES: Final[Mapping[Reason, str]] = {
-    Reason.OTHER_HISTORY: f"The cursor is from another database, or from before this one was restored, failed over or crashed. {_WHAT_TO_DO}",
+    Reason.OTHER_HISTORY: f"The cursor is from another database, or from before this one was restored, failed over or crashed, or its tasks or activity were truncated. {_WHAT_TO_DO}",
     Reason.REWOUND: f"The cursor is ahead of the database, which was taken back to an earlier state. {_WHAT_TO_DO}",
     Reason.OTHER_VERSION: f"The cursor was made by another version of the server. {_WHAT_TO_DO}",
     Reason.PRUNED: f"The cursor is older than the changes of tasks that are kept. {_WHAT_TO_DO}",
@@ -56,7 +56,7 @@ def own_field(description: str, resolve: Resolver) -> Any:
 class DiscontinuityReason(Enum):
     OTHER_HISTORY = strawberry.enum_value(
         Reason.OTHER_HISTORY.value,
-        description="The cursor is from another database, or from before this one was restored, failed over or crashed.",
+        description="The cursor is from another database, or from before this one was restored, failed over or crashed, or its tasks or activity were truncated.",
     )
     REWOUND = strawberry.enum_value(
         Reason.REWOUND.value,

@@ -59,28 +59,21 @@ create trigger activity_feed_stamp before insert on public.activity_feed
 -- Who notifies commits alone: PostgreSQL has one lock for all who do, until the commit is on disk. Four writers made a fifth
 -- fewer commits for it. The API's connections bear the name that is asked for here, and leave it to their server, which
 -- notifies once for all of its commits of some milliseconds.
-create function public.wake_followers() returns void
+create function public.wake_followers() returns trigger
 language plpgsql set search_path = '' as $$
 begin
     if current_setting('application_name') <> 'convoy-graphql' then
         perform pg_notify('convoy_feed', '');
     end if;
-end $$;
-
-comment on function public.wake_followers() is 'Wakes whoever listens for activity and changes of tasks, but for the API, which does so itself.';
-
--- Per statement: a COPY of 200,000 rows is one notification.
-create function public.announce_activity() returns trigger
-language plpgsql set search_path = '' as $$
-begin
-    perform public.wake_followers();
     return null;
 end $$;
 
-comment on function public.announce_activity() is 'Trigger: wakes whoever listens for activity.';
+comment on function public.wake_followers() is
+    'Trigger: wakes whoever listens for activity and changes of tasks, but for the API, which does so itself.';
 
-create trigger activity_feed_announce after insert on public.activity_feed
-    for each statement execute function public.announce_activity();
+-- Per statement: a COPY of 200,000 rows is one notification.
+create trigger activity_feed_announce after insert or truncate on public.activity_feed
+    for each statement execute function public.wake_followers();
 
 comment on table public.activity_feed is
     'What happened to a task, when, and by whom.';

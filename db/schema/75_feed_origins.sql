@@ -59,6 +59,23 @@ end $$;
 comment on function public.feed_history() is
     'Names the series of transactions that this database is in, in 16 characters: snapshots of one cannot be compared with those of another.';
 
+-- TRUNCATE is told by no row: the series ends with it, so that who follows reads anew what they keep a copy of.
+create function public.end_feed_history() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.feed_origins set id = id;
+    return null;
+end $$;
+
+comment on function public.end_feed_history() is
+    'Trigger: cursors from before are not honoured from now on, since rows have gone that nothing tells of.';
+
+create trigger activity_feed_end_history after truncate on public.activity_feed
+    for each statement execute function public.end_feed_history();
+
+create trigger tasks_end_history after truncate on public.tasks
+    for each statement execute function public.end_feed_history();
+
 -- Access
 
 -- feed_history() reads it, as its owner.

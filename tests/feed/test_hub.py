@@ -429,6 +429,25 @@ async def test_another_history_is_told_to_all_and_the_stream_goes_on(
     assert [[said]] * 2 == went_on
 
 
+@pytest.mark.parametrize(("table", "stream"), [("tasks", Stream.TASKS), ("activity_feed", Stream.ACTIVITY)])
+async def test_what_is_truncated_is_told_at_once_and_the_stream_goes_on(  # noqa: PLR0917
+    hub: Hub, answers: Answers, task: str, home: Home, writer: asyncpg.Connection, table: str, stream: Stream
+) -> None:
+    """No row is left that could tell of it."""
+    async with hub.follow(topic(answers, table, stream)) as live:
+        start = (await anext(live)).cursor
+        await writer.execute(f"truncate {table} cascade")
+        told = await take(live)
+        later = await plant(writer, "tasks", milestone_id=home.milestone, title="Drive")
+        said = await say(writer, later)
+        went_on = await ids(live, 1)
+    async with hub.follow(topic(answers, "again", stream), after=start) as again:
+        missed = await take(again)
+
+    assert [["broken", "OTHER_HISTORY"]] == told == missed
+    assert [said if stream is Stream.ACTIVITY else later] == went_on
+
+
 async def test_a_closed_hub_ends_every_iteration(database: str, task: str, writer: asyncpg.Connection) -> None:
     never = asyncio.Event()
     stuck = Answers()

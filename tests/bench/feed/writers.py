@@ -21,6 +21,7 @@ alter table activity_feed disable trigger activity_feed_announce;
 alter table tasks disable trigger tasks_record_created;
 alter table tasks disable trigger tasks_record_updated;
 alter table tasks disable trigger tasks_record_deleted;
+alter table tasks disable trigger tasks_announce;
 drop index activity_feed_tx_created_at_id_idx;
 """
 _ON: Final = """
@@ -28,6 +29,7 @@ alter table activity_feed enable trigger activity_feed_announce;
 alter table tasks enable trigger tasks_record_created;
 alter table tasks enable trigger tasks_record_updated;
 alter table tasks enable trigger tasks_record_deleted;
+alter table tasks enable trigger tasks_announce;
 create index activity_feed_tx_created_at_id_idx on activity_feed (tx, created_at, id);
 """
 
