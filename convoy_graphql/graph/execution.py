@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -16,6 +16,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     execute,
     get_operation_ast,
     parse,
@@ -28,11 +29,14 @@ from convoy_graphql.errors import DocumentTooLarge
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.executor import RowExecutor
 from convoy_graphql.graph.limits import DEFAULT_LIMITS, MAX_REPETITIONS, Limits, check_size, too_large
+from convoy_graphql.graph.overlap import OverlapRule
 from convoy_graphql.graph.schema import executable_schema
 
 #: Documents kept parsed and validated, and how long one of them may be, in characters: a parsed one takes some 90 bytes a
 #: character, so that all of them stay under 200 MB.
 MAX_DOCUMENTS, MAX_DOCUMENT_LENGTH = 256, 8_192
+
+_RULES: Final = [OverlapRule if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules]
 
 #: How graphql-core ends when it has read as many tokens as it may.
 _TOO_MANY_TOKENS = "tokens. Parsing aborted."
@@ -122,7 +126,7 @@ def read_document(query: str, limits: Limits) -> Document:
     try:
         document = parse(query, max_tokens=limits.tokens)
         check_size(document, limits)
-        rules = specified_rules if limits.introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
+        rules = _RULES if limits.introspection else [*_RULES, NoSchemaIntrospectionCustomRule]
         errors = validate(
             executable_schema(), document, rules, limits.errors, hide_suggestions=not limits.introspection
         )
