@@ -65,7 +65,7 @@ class Request:
         return facts
 
 
-#: The request that is being answered here. What works for several at once has none.
+#: The request that is being answered here. What works for several at once has none: it is begun in a `Context()` of its own.
 current: Final[ContextVar[Request | None]] = ContextVar("convoy_graphql_request", default=None)
 
 
@@ -127,5 +127,9 @@ def configuration(level: str, form: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
         "root": {"level": level, "handlers": ["stderr"]},
         # uvicorn tells of each start and stop of each worker at INFO; ours says what matters of that.
-        "loggers": {"uvicorn": {"level": "WARNING" if level == "INFO" else level}},
+        "loggers": {
+            "uvicorn": {"level": "WARNING" if level == "INFO" else level},
+            # Its line of a request has the query string, which may hold a document with its variables.
+            "uvicorn.access": {"handlers": [], "propagate": False},
+        },
     }

@@ -7,10 +7,39 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 #: The metrics of this process.
 registry = CollectorRegistry()
 
+requests = Counter(
+    "convoy_graphql_requests_total",
+    "Requests to the endpoint, and operations of WebSockets, by the status (of a WebSocket's: complete, error, gone) and the type of the operation (none where there was none).",
+    ["transport", "status", "type"],
+    registry=registry,
+)
+
+request_seconds = Histogram(
+    "convoy_graphql_request_seconds",
+    "From the head of a request to the end of its answer; of a subscription, as long as it lasted.",
+    ["transport", "type"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+
+errors = Counter(
+    "convoy_graphql_errors_total",
+    "Errors that clients were told, by their code.",
+    ["code"],
+    registry=registry,
+)
+
+limits_hit = Counter(
+    "convoy_graphql_limits_hit_total",
+    "Operations that were refused for their size, by the limit.",
+    ["limit"],
+    registry=registry,
+)
+
 operations = Counter(
     "convoy_graphql_operations_total",
-    "Operations answered, by what answered them: one compiled statement, or the loaders.",
-    ["executor"],
+    "Operations answered, by what answered them: one compiled statement, or the loaders, which show what a mutation changed, too.",
+    ["executor", "type"],
     registry=registry,
 )
 
@@ -38,7 +67,7 @@ documents = Counter(
 database_seconds = Histogram(
     "convoy_graphql_database_seconds",
     "Time that an operation spent on PostgreSQL, connections included, by what answered it.",
-    ["executor"],
+    ["executor", "type"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=registry,
 )

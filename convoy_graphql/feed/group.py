@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -95,7 +96,7 @@ class Group:
 
     def _go_on(self) -> None:
         if self._pump is None and not self.is_over:
-            self._pump = asyncio.create_task(self._run())
+            self._pump = asyncio.create_task(self._run(), context=Context())
 
     async def _run(self) -> None:
         try:
@@ -183,7 +184,7 @@ class Group:
                 del self._shared[key]
 
         if key not in self._shared:
-            task = self._shared[key] = asyncio.create_task(run())
+            task = self._shared[key] = asyncio.create_task(run(), context=Context())
             # It may fail when all who asked have gone.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(self._shared[key])

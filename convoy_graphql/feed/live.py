@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from convoy_graphql import observe
@@ -118,7 +119,7 @@ class Live:
         if self.closing.done():
             subscription.end()
         elif self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(), context=Context())
         return group
 
     def leave(self, subscription: Subscription, group: Group | None) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Final
 
 from convoy_graphql.errors import ConvoyError
@@ -41,7 +42,7 @@ class Announcer:
         """Something was committed. It awaits nothing."""
         self._is_due = True
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(), context=Context())
 
     async def close(self) -> None:
         """Announces nothing any more."""

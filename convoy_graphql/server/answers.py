@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from convoy_graphql.errors import BadUserInput, ConvoyError
 from convoy_graphql.graph.execution import RequestError
+from convoy_graphql.server.requests import current_id, tell_error
 
 logger = logging.getLogger("convoy_graphql.errors")
 
@@ -59,6 +59,7 @@ def _shown(error: GraphQLError) -> dict[str, Any]:
         formatted["message"] = "Int cannot represent non 32-bit signed integer value: it has thousands of digits."
     if is_meant_for_clients(error):
         formatted["extensions"] = {"code": BadUserInput.code, **(error.extensions or {})}
+        tell_error(formatted["extensions"])
     else:
         formatted |= masked(error.original_error or error)
     return formatted
@@ -75,14 +76,16 @@ def is_meant_for_clients(error: GraphQLError) -> bool:
 def told(error: Exception) -> dict[str, Any]:
     """What a client reads of an error that ended its operation elsewhere than in a field."""
     if isinstance(error, ConvoyError):
+        tell_error(error.extensions)
         return {"message": error.message, "extensions": error.extensions}
     return masked(error)
 
 
 def masked(error: BaseException) -> dict[str, Any]:
-    """What a client reads in place of an error that is none of its business; the log keeps the rest under the same id."""
-    error_id = str(uuid4())
+    """What a client reads in place of an error that is none of its business; the log keeps the rest under the request's id."""
+    error_id = current_id()
     logger.error("masked error %s", error_id, exc_info=error)
+    tell_error({"code": MASKED_CODE})
     return {
         "message": f"Something went wrong in the server. The operator finds it in the log under {error_id}.",
         "extensions": {"code": MASKED_CODE, "errorId": error_id},

@@ -28,6 +28,7 @@ from convoy_graphql.pg.viewer import SERVICE
 from convoy_graphql.server.auth.authentication import configured
 from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.playground import examples, playground_routes
+from convoy_graphql.server.requests import Identified, Requests, begin, identifier
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
 from convoy_graphql.server.websocket import WebSocketView
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> Starlette:
         app.state.view = GraphQLView(database, subscriptions, settings, documents, authentication)
         app.state.database = database
         app.state.sockets = WebSocketView(database, subscriptions, settings, documents, authentication)
+        app.state.requests = Requests(settings)
         lasting = [asyncio.create_task(database.wait_until_ready())]
         if authentication is None:
             logger.warning("no authentication is configured: whoever reaches this server reads and changes everything")
@@ -75,6 +77,8 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/", go_to_playground, methods=["GET"]),
             Route(f"{ENDPOINT}/", go_to_endpoint, methods=["GET", "POST"]),
+            # Kubernetes' own endpoints are called so; the other name is older than that.
+            Route("/livez", healthz, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
@@ -95,7 +99,19 @@ class Application(Starlette):
             sockets: WebSocketView = self.state.sockets
             await sockets(scope, receive, send)
         else:
-            await super().__call__(scope, receive, _as_what_it_is(send))
+            await self._serve_other(scope, receive, _as_what_it_is(send))
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        request = begin(identifier(dict(scope["headers"])))
+        identified = Identified(send, request)
+        try:
+            await super().__call__(scope, receive, identified)
+        finally:
+            requests: Requests = self.state.requests
+            requests.end_other(request, scope["method"], scope["path"], identified.status)
 
 
 def _as_what_it_is(send: Send) -> Send:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, OperationType
 
 from convoy_graphql import observe
 from convoy_graphql.compiler.documents import Bound
@@ -20,6 +20,7 @@ from convoy_graphql.errors import Busy, ConvoyError, DatabaseUnavailable, QueryT
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared, run
 from convoy_graphql.loaders.loader import Fetch
+from convoy_graphql.logs import current
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
@@ -31,8 +32,9 @@ logger = logging.getLogger("convoy_graphql.server")
 COMPILED, LOADERS = "compiled", "loaders"
 
 # Looked up once: `labels` takes a lock, several times in the time of a one-row answer.
-_OPERATIONS = {name: observe.operations.labels(name) for name in (COMPILED, LOADERS)}
-_SECONDS = {name: observe.database_seconds.labels(name) for name in (COMPILED, LOADERS)}
+_KINDS = [(COMPILED, OperationType.QUERY), (LOADERS, OperationType.QUERY), (LOADERS, OperationType.MUTATION)]
+_OPERATIONS = {(by, kind): observe.operations.labels(by, kind.value) for by, kind in _KINDS}
+_SECONDS = {(by, kind): observe.database_seconds.labels(by, kind.value) for by, kind in _KINDS}
 _PLANS = {outcome: observe.plans.labels(outcome) for outcome in ("hit", "miss")}
 
 #: What the loaders could not do better: the database is not there, not free, or too slow for this operation.
@@ -81,6 +83,8 @@ class Executors:
         Raises:
             RequestError: a variable has a value that is not taken.
         """
+        if not prepared.is_query:
+            return await self._by_loaders(prepared, viewer, traced=traced)
         bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
             return await self._by_loaders(prepared, viewer, traced=traced, declined=bound.reason)
@@ -95,38 +99,44 @@ class Executors:
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
             result = await run(prepared, OperationContext(_failing(error)))
-            return self._written(result, Trace(COMPILED, 0, perf_counter() - began, plan), traced=traced)
+            return self._written(prepared, result, Trace(COMPILED, 0, perf_counter() - began, plan), traced=traced)
         except Exception as error:  # the loaders meet it again, and tell or mask it
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
             return await self._by_loaders(prepared, viewer, traced=traced, declined="PostgreSQL refused the statement")
         seconds = perf_counter() - began
-        _count(COMPILED, seconds)
+        _count(prepared, COMPILED, seconds, 1, plan)
         # One copy: an answer may be megabytes.
         if not traced:
             return b"".join((b'{"data":', data, b"}"))
         extensions = encode({"convoy": Trace(COMPILED, 1, seconds, plan).shown()})
         return b"".join((b'{"data":', data, b',"extensions":', extensions, b"}"))
 
-    async def _by_loaders(self, prepared: Prepared, viewer: Viewer | None, *, traced: bool, declined: str) -> bytes:
-        observe.declined.labels(declined).inc()
+    async def _by_loaders(
+        self, prepared: Prepared, viewer: Viewer | None, *, traced: bool, declined: str | None = None
+    ) -> bytes:
+        if declined is not None:
+            observe.declined.labels(declined).inc()
         async with self._database.reader(viewer) if prepared.is_query else self._database.session(viewer) as reader:
             result = await run(
                 prepared, OperationContext(reader.fetch, reader if isinstance(reader, Session) else None, viewer)
             )
-        return self._written(
-            result, Trace(LOADERS, reader.statements, reader.seconds, declined=declined), traced=traced
-        )
+        trace = Trace(LOADERS, reader.statements, reader.seconds, declined=declined)
+        return self._written(prepared, result, trace, traced=traced)
 
-    def _written(self, result: ExecutionResult, trace: Trace, *, traced: bool) -> bytes:
-        _count(trace.executor, trace.database_s)
+    def _written(self, prepared: Prepared, result: ExecutionResult, trace: Trace, *, traced: bool) -> bytes:
+        _count(prepared, trace.executor, trace.database_s, trace.statements, trace.plan)
         answer = result_answer(result, self._settings.max_errors)
         return encode(answer | {"extensions": {"convoy": trace.shown()}} if traced else answer)
 
 
-def _count(executor: str, database_s: float) -> None:
-    _OPERATIONS[executor].inc()
-    _SECONDS[executor].observe(database_s)
+def _count(prepared: Prepared, executor: str, database_s: float, statements: int, plan: str | None) -> None:
+    key = executor, prepared.node.operation
+    _OPERATIONS[key].inc()
+    _SECONDS[key].observe(database_s)
+    if (request := current.get()) is not None:
+        request.executor, request.plan = executor, plan
+        request.database_s, request.statements = database_s, statements
 
 
 def _failing(error: ConvoyError) -> Fetch:

@@ -5,6 +5,7 @@ Starlette's own request and response, with its routing around them, take as long
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -31,6 +32,11 @@ class HttpRequest:
         self._receive = receive
         #: How long the body was, once it was read.
         self.body_bytes = 0
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """By their names in lower case."""
+        return self._headers
 
     @property
     def host(self) -> bytes | None:
@@ -73,8 +79,9 @@ class HttpResponse:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def send(self, send: Send) -> None:
-        headers = [*_common_headers(self.media_type), (b"content-length", b"%d" % len(self.body))]
+    async def send(self, send: Send, *more: tuple[bytes, bytes]) -> None:
+        """Sends it, with `more` headers."""
+        headers = [*_common_headers(self.media_type), (b"content-length", b"%d" % len(self.body)), *more]
         headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})

@@ -11,7 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import RequestError
 from convoy_graphql.pg.database import Database
-from convoy_graphql.server.answers import encode, error_list, masked
+from convoy_graphql.server import requests
+from convoy_graphql.server.answers import encode, error_list, masked, told
 from convoy_graphql.server.auth.authentication import Authentication, refusal_of
 from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.executors import Executors
@@ -54,6 +55,7 @@ class GraphQLView:
         self._authentication = authentication
         self._settings = settings
         self._documents = documents
+        self._requests = requests.Requests(settings)
         self._origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self._subscriptions = subscriptions
 
@@ -62,11 +64,21 @@ class GraphQLView:
         origin = request.header(b"origin")
         if origin and self._origins.lists(origin):
             send = _readable(send, self._origins.headers_for(origin, is_preflight=request.method == "OPTIONS"))
-        response = await self.respond(request)
-        if isinstance(response, HttpResponse):
-            await response.send(send)
-        else:
-            await response(scope, receive, send)
+        asked = requests.begin(requests.identifier(request.headers))
+        status = 0
+        try:
+            response = await self.respond(request)
+            if isinstance(response, HttpResponse):
+                status = response.status
+                await response.send(send, (requests.HEADER, asked.id.encode()))
+            else:
+                identified = requests.Identified(send, asked)
+                try:
+                    await response(scope, receive, identified)
+                finally:
+                    status = identified.status
+        finally:
+            self._requests.end_http(asked, request.method, ENDPOINT, status)
 
     async def respond(self, request: HttpRequest) -> HttpResponse | EventStream | Response:
         """The response to a request, whatever went wrong with it."""
@@ -95,8 +107,7 @@ class GraphQLView:
             return refusal(refused, _refusing(media_type))
         except (Unauthenticated, AuthenticationUnavailable) as error:
             status, headers = refusal_of(error)
-            answer = {"errors": [{"message": error.message, "extensions": error.extensions}]}
-            return respond(answer, _refusing(media_type), status, headers)
+            return respond({"errors": [told(error)]}, _refusing(media_type), status, headers)
         except RequestError as error:
             if media_type == EVENT_STREAM_TYPE:
                 # A browser's EventSource does not show what an error status comes with.
@@ -130,8 +141,10 @@ class GraphQLView:
         if self._authentication is not None:
             caller = await self._authentication.caller(request.header(b"authorization"))
             viewer, lasts_s = caller.viewer, caller.lasts_s
+            requests.asked_by(viewer)
         operation = await read_operation(request, self._settings.max_body_bytes)
         prepared = self._documents.prepare(operation)
+        requests.found(prepared.node)
         if request.body_bytes > self._settings.max_query_body_bytes and not prepared.is_mutation:
             raise too_large(self._settings.max_query_body_bytes, "of a query or a subscription")
         if request.method == "GET" and prepared.is_mutation:
@@ -193,7 +206,7 @@ def _refusing(media_type: str) -> str:
 def refusal(refused: RefusedRequest, media_type: str) -> HttpResponse:
     """The answer to a request that holds no operation."""
     error = GraphQLError(refused.message, extensions={"code": refused.code})
-    return respond({"errors": [error.formatted]}, media_type, refused.status, refused.headers)
+    return respond({"errors": error_list([error], 1)}, media_type, refused.status, refused.headers)
 
 
 def respond(answer: object, media_type: str, status: int, headers: dict[str, str] | None = None) -> HttpResponse:

@@ -27,6 +27,7 @@ from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone
 from convoy_graphql.server.negotiation import RefusedRequest, decode_json, operation_of
 from convoy_graphql.server.origins import Origins
+from convoy_graphql.server.requests import Requests, asked_by, begin, found, identifier
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.settings import Settings
 
@@ -86,6 +87,7 @@ class WebSocketView:
         self.documents = documents
         self.origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self.authentication = authentication
+        self.requests = Requests(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -103,17 +105,22 @@ class WebSocketView:
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         connection: WebSocketConnection = scope["extensions"][CONNECTION]
-        socket = _Socket(connection, receive, self)
+        request = begin(identifier(dict(scope["headers"])))
+        socket = _Socket(connection, receive, self, request.id)
         with observe.sockets.track_inprogress():
             code = await socket.serve()
+        self.requests.end_socket(request, code, socket.operations)
         observe.socket_closes.labels(str(code) if code in _TOLD_APART else "other").inc()
 
 
 class _Socket:
     """One client's socket, from its acceptance to its end."""
 
-    def __init__(self, connection: WebSocketConnection, receive: Receive, view: WebSocketView) -> None:
+    def __init__(self, connection: WebSocketConnection, receive: Receive, view: WebSocketView, socket_id: str) -> None:
         self._connection = connection
+        self._id = socket_id
+        #: How many operations were begun.
+        self.operations = 0
         self._receive = receive
         self._view = view
         self._settings = view.settings
@@ -226,7 +233,7 @@ class _Socket:
                 f"{most} operations run on this socket already. Complete one of them first, or open another socket.",
                 extensions={"code": "TOO_MANY_OPERATIONS"},
             )
-            await self._send(_Messages(operation_id).error([dict(refusal.formatted)]))
+            await self._send(_Messages(operation_id).error(error_list([refusal], 1)))
             return
         self._operations[operation_id] = asyncio.create_task(self._run(operation_id, operation))
 
@@ -235,23 +242,31 @@ class _Socket:
     async def _run(self, operation_id: str, operation: Operation) -> None:
         """Answers one operation, and ends it with a message; unless the socket is closed, which its reader is told."""
         message = _Messages(operation_id)
+        self.operations += 1
+        request = begin(f"{self._id}.{self.operations}")
+        if self._viewer is not None:
+            asked_by(self._viewer)
+        outcome = "gone"
         try:
             try:
                 await self._answer(operation, message)
-                last = message.complete
+                last, outcome = message.complete, "complete"
             except RequestError as error:
-                last = message.error(error_list(error.errors, self._settings.max_errors))
+                last, outcome = message.error(error_list(error.errors, self._settings.max_errors)), "error"
             except _CLOSED:
                 raise
             except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
-                last = message.error([told(error)])
+                last, outcome = message.error([told(error)]), "error"
             self._end(operation_id)
             await self._send(last)
         except _CLOSED:
             self._end(operation_id)
+        finally:
+            self._view.requests.end_operation(request, self._id, operation_id, outcome)
 
     async def _answer(self, operation: Operation, message: _Messages) -> None:
         prepared = self._view.documents.prepare(operation)
+        found(prepared.node)
         if not prepared.is_subscription:
             await self._send(message.next(await self._view.executors.answer(prepared, self._viewer)))
             return

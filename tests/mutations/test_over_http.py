@@ -25,23 +25,28 @@ async def http(database: str, request: pytest.FixtureRequest) -> AsyncIterator[h
         yield http
 
 
-async def declined(http: httpx.AsyncClient) -> float:
-    samples = text_string_to_metric_families((await http.get("/metrics")).text)
-    return sum(
-        sample.value
-        for family in samples
+async def counted(http: httpx.AsyncClient) -> tuple[float, float]:
+    """How many mutations were answered, and how many operations of any type were declined by the compiler."""
+    found = [
+        sample
+        for family in text_string_to_metric_families((await http.get("/metrics")).text)
         for sample in family.samples
-        if sample.name == "convoy_graphql_declined_total" and sample.labels == {"reason": "not a query"}
-    )
+    ]
+    mutations = [
+        sample.value
+        for sample in found
+        if sample.name == "convoy_graphql_operations_total" and sample.labels["type"] == "mutation"
+    ]
+    return sum(mutations), sum(sample.value for sample in found if sample.name == "convoy_graphql_declined_total")
 
 
 async def test_a_post_is_answered_and_counted(http: httpx.AsyncClient, home: Home) -> None:
-    before = await declined(http)
+    mutations, declined = await counted(http)
     response = await http.post("/graphql", json={"query": RENAME, "variables": {"id": home.task}})
 
     assert 200 == response.status_code
     assert {"data": {"updateTask": {"task": {"title": "Cap"}, "errors": []}}} == response.json()
-    assert 1 == await declined(http) - before
+    assert (mutations + 1, declined) == await counted(http)
 
 
 async def test_a_get_is_refused_and_changes_nothing(http: httpx.AsyncClient, home: Home, unchanged: Unchanged) -> None:

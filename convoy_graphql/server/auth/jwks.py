@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import Context
 from time import monotonic, time
 from typing import Final
 from urllib.parse import urlsplit
@@ -80,7 +81,7 @@ class FetchedKeys:
             if monotonic() - self._attempted_at < self._cooldown_s:
                 return
             self._attempted_at = monotonic()
-            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching = asyncio.create_task(self._fetch(), context=Context())
         await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
