@@ -20,14 +20,16 @@ from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate
 from convoy_graphql.settings import Settings
+from installed import PROGRAMS, InstalledPostgres, installed_postgres
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedPostgres]:
-    """The embedded PostgreSQL of this process, in a folder of its own."""
+def server() -> Iterator[EmbeddedPostgres | InstalledPostgres]:
+    """The PostgreSQL of this process, in a folder of its own: the embedded one, or the one whose programs are named."""
     # Not pytest's tmp_path: pytest resets the mode of the folders above that one, and PostgreSQL's user passes them.
     folder = Path(tempfile.mkdtemp(prefix="convoy-tests-"))
-    with EmbeddedPostgres.start(folder) as server:
+    programs = os.environ.get(PROGRAMS)
+    with installed_postgres(folder, Path(programs)) if programs else EmbeddedPostgres.start(folder) as server:
         yield server
     shutil.rmtree(folder)
 
