@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench changes feed policies faults parity stateful schema playground browser wheel clean
+.PHONY: help serve test check suites bench changes feed policies faults parity stateful schema playground browser wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,10 @@ check: $(READY) ## Lint, format, types, the committed schema, and the contracts
 	$(BIN)/mypy
 	$(BIN)/convoy-graphql schema --check
 	$(BIN)/python -m pytest -q tests/contracts
+
+suites: $(READY) ## Run suites of others on the project: Relay, Codegen, graphql-inspector, schemathesis, squawk, bandit
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml convoy_graphql
+	$(BIN)/python -m pytest -q tests/suites $(ARGS)
 
 bench: $(READY) ## Measure it beside hand-written SQL, plain Strawberry and PostGraphile (ARGS=--quick for a short run)
 	$(BIN)/python -m tests.bench $(ARGS)

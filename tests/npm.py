@@ -51,10 +51,10 @@ def _install(folder: Path) -> None:
         )
 
 
-async def run_script(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+async def run_script(script: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """What Node makes of a script: its return code and what it wrote."""
     return await asyncio.to_thread(
-        node, [str(script), *arguments], return_completed_process=True, capture_output=True, text=True
+        node, [str(script), *arguments], return_completed_process=True, capture_output=True, text=True, cwd=cwd
     )
 
 

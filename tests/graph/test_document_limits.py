@@ -113,7 +113,7 @@ def test_what_stands_between_a_list_and_its_rows_is_no_level() -> None:
 
 
 def test_the_larger_of_several_operations_counts() -> None:
-    assert (2, 2, 0, 0) == size("query A { __typename } query B { viewer { id } }")
+    assert (2, 2, 0, 0) == size("query A { __typename } query B { viewer { userId } }")
 
 
 def test_a_fragment_counts_where_it_is_used() -> None:

@@ -19,7 +19,7 @@ from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.documents.manifest import check_manifests, identifier_of, read_manifests
 from convoy_graphql.settings import Settings
 
-NAME, ID = "{ viewer { id } }", "{ __typename }"
+NAME, ID = "{ viewer { userId } }", "{ __typename }"
 
 
 def written(folder: Path, **files: Any) -> Settings:
