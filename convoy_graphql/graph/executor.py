@@ -89,7 +89,7 @@ class RowExecutor(Executor[Any]):
         if shape is not None:
             try:
                 return _completed(shape, source_value)
-            except Exception:  # noqa: BLE001, S110  # nosec B110  # met again below, and told with its path
+            except Exception:  # noqa: BLE001, S110  # met again below, and told with its path  # nosec B110
                 pass
         return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
 
@@ -114,7 +114,7 @@ class RowExecutor(Executor[Any]):
                     )
                 if not is_non_null_type(way.field.type):
                     return None
-            except Exception:  # noqa: BLE001, S110  # nosec B110  # met again below, and told with its path
+            except Exception:  # noqa: BLE001, S110  # met again below, and told with its path  # nosec B110
                 pass
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
 

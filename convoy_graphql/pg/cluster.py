@@ -227,7 +227,7 @@ class Cluster:
         """
         uid = os.geteuid() if self.account is None else self.account.uid
         name = "convoy-" + hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
-        for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108  # nosec B108  (owner and mode are checked)
+        for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108  (owner and mode are checked)  # nosec B108
             # A comma separates folders in `unix_socket_directories`.
             if len(os.fsencode(_socket_in(parent / f"{name}-99"))) > LONGEST_SOCKET_PATH or "," in str(parent):
                 continue

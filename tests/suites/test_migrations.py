@@ -16,7 +16,11 @@ ADOPTION_ENDS = "20261124000000"
 def squawk(rules: str, files: Sequence[Path]) -> subprocess.CompletedProcess[str]:
     program = Path(sysconfig.get_path("scripts")) / "squawk"
     return subprocess.run(
-        [program, "--config", HERE / rules, "--reporter", "gcc", *files], capture_output=True, text=True, check=False, timeout=60
+        [program, "--config", HERE / rules, "--reporter", "gcc", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
