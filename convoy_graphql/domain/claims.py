@@ -41,6 +41,7 @@ from convoy_graphql.domain.problems import (
     ClaimRefused,
     InvalidInput,
     NotFound,
+    NotPermitted,
     NotReady,
     Problem,
     Refused,
@@ -325,8 +326,10 @@ async def _find_scopes(unit: Unit, scopes: Mapping[Entity, str]) -> None:
     """
     Raises:
         Refused: there is nothing ready, since there is no such workspace, project or milestone, or one in which the viewer
-            may not change anything.
+            may not change anything; or they may not anywhere.
     """
+    if not scopes and await permission.homes(unit, permission.MEMBER) == frozenset():
+        raise Refused(NotPermitted((), permission.MEMBER))
     problems = []
     for name, entity in SCOPES.items():
         if entity in scopes:

@@ -5,10 +5,10 @@ What a viewer may not see is told as if it were not there; what they see and may
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import any_, func, null, select
+from sqlalchemy import Table, any_, func, null, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from convoy_graphql.domain.problems import ClaimLost, NotFound, NotPermitted, Path, Problem, Refused
@@ -18,7 +18,7 @@ from convoy_graphql.errors import Unauthenticated
 from convoy_graphql.model.entities import ENTITIES, Entity, Kind
 from convoy_graphql.model.rows import is_live
 from convoy_graphql.model.tables import task_claims, workspace_members
-from convoy_graphql.model.values import parameter
+from convoy_graphql.model.values import list_parameter
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Violated
 
@@ -111,23 +111,46 @@ async def told(unit: Unit, mutation: str, refused: Refused) -> Refused:
     if unit.viewer is None or isinstance(refused.__cause__, Violated):
         # After PostgreSQL refused a statement it answers none.
         return refused
-    problems = [await _told(unit, mutation, problem) for problem in refused.problems]
-    return Refused(*problems, facts=refused.facts)
+    return Refused(*await told_of(unit, mutation, refused.problems), facts=refused.facts)
 
 
-async def _told(unit: Unit, mutation: str, problem: Problem) -> Problem:
+async def told_of(unit: Unit, mutation: str, problems: Sequence[Problem]) -> Sequence[Problem]:
+    """The problems, one for one, as `told` has them: one statement for each table, however many rows are missing."""
+    if unit.viewer is None:
+        return problems
+    missing = [_missing(problem) for problem in problems]
+    ids: dict[Table, set[str]] = {}
+    for each in missing:
+        if each is not None:
+            ids.setdefault(each[0], set()).add(each[1])
+    seen = {table: await _seen(unit, table, sorted(rows)) for table, rows in ids.items()}
+    said: list[Problem] = []
+    for problem, each in zip(problems, missing, strict=True):
+        if each is not None and each[1] in seen[each[0]]:
+            role = seen[each[0]][each[1]]
+            said.append(NotPermitted(problem.field, OWNER if role == OWNER else needed(mutation)))
+        else:
+            said.append(problem)
+    return said
+
+
+def _missing(problem: Problem) -> tuple[Table, str] | None:
+    """The row that a problem calls missing, and where it would be."""
     match problem:
         case NotFound(type=name, id=row_id) if name in _ENTITIES:
-            table, is_meant = _ENTITIES[name].stored, []
+            return _ENTITIES[name].stored, row_id
         case ClaimLost(claim=row_id):
-            table, is_meant = task_claims, [is_live(task_claims)]
+            return task_claims, row_id
         case _:
-            return problem
+            return None
+
+
+async def _seen(unit: Unit, table: Table, ids: Sequence[str]) -> Mapping[str, str | None]:
+    """Those of the rows that the viewer sees, each with the role that it gives, if it is a membership."""
     role = table.c.role if table is workspace_members else null()
-    seen = await unit.fetch_one(select(role.label("role")).where(table.c.id == parameter(Kind.ID, row_id), *is_meant))
-    if seen is None:
-        return problem
-    return NotPermitted(problem.field, OWNER if seen["role"] == OWNER else needed(mutation))
+    is_meant = [is_live(task_claims)] if table is task_claims else []
+    query = select(table.c.id, role.label("role")).where(table.c.id == any_(list_parameter(Kind.ID, ids)), *is_meant)
+    return {row["id"]: row["role"] for row in await unit.fetch(query)}
 
 
 async def refuse_seen(unit: Unit, mutation: str, entity: Entity, row_id: str) -> None:
@@ -135,24 +158,26 @@ async def refuse_seen(unit: Unit, mutation: str, entity: Entity, row_id: str) ->
     Raises:
         Refused: the viewer sees the row, which they could not lock: they may not change it.
     """
-    if unit.viewer is None:
-        return
-    told_of = await _told(unit, mutation, NotFound(("id",), entity.name, row_id))
-    if isinstance(told_of, NotPermitted):
-        raise Refused(told_of)
+    [problem] = await told_of(unit, mutation, [NotFound(("id",), entity.name, row_id)])
+    if isinstance(problem, NotPermitted):
+        raise Refused(problem)
 
 
 _ENTITIES: Final = {entity.name: entity for entity in ENTITIES}
 
 
-async def holds(unit: Unit, role: str, workspace_id: str) -> bool:
-    """Whether the viewer has at least this role in the workspace. Where nobody asks who they are, they have every one."""
+async def homes(unit: Unit, role: str) -> frozenset[str] | None:
+    """The workspaces in which the viewer has at least this role. None is all of them: where nobody asks who they are."""
     if unit.viewer is None or unit.viewer.is_service:
-        return True
+        return None
     own = func.viewer_workspaces(role, type_=ARRAY(workspace_members.c.workspace_id.type))
-    return await unit.fetch_one(select((parameter(Kind.ID, workspace_id) == any_(own)).label("holds"))) == {
-        "holds": True
-    }
+    return frozenset(row["id"] for row in await unit.fetch(select(func.unnest(own).label("id"))))
+
+
+async def holds(unit: Unit, role: str, workspace_id: str) -> bool:
+    """Whether the viewer has at least this role in the workspace."""
+    found = await homes(unit, role)
+    return found is None or workspace_id in found
 
 
 async def require(unit: Unit, role: str, workspace_id: str, path: Path) -> None:

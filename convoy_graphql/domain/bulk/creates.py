@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from convoy_graphql.domain import permission
 from convoy_graphql.domain.bulk.ledger import Ledger
-from convoy_graphql.domain.bulk.lookup import look_up
+from convoy_graphql.domain.bulk.lookup import Found, look_up
 from convoy_graphql.domain.bulk.new_tasks import NewTasks, read_new_tasks
 from convoy_graphql.domain.bulk.writing import write_tasks
 from convoy_graphql.domain.ids import new_id
 from convoy_graphql.domain.outcome import Outcome
 from convoy_graphql.domain.perform import UseCase
-from convoy_graphql.domain.problems import NotFound, Problem, Refused
+from convoy_graphql.domain.problems import NotFound, NotPermitted, Problem, Refused
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.rows import insert as insert_row
 from convoy_graphql.domain.rows import read_values, refuse_missing, shown
@@ -34,9 +35,22 @@ def _read_create(reading: Reading) -> NewTasks:
 
 async def _run_create(unit: Unit, new: NewTasks) -> Outcome:
     ledger = Ledger(new.rows, new.facts)
-    written = await write_tasks(unit, new, ledger, await look_up(unit, new), shown=unit.shown)
+    found = await look_up(unit, new)
+    await _note_not_permitted(unit, new, ledger, found)
+    written = await write_tasks(unit, new, ledger, found, shown=unit.shown)
     facts = ledger.facts([task.id for task in new.rows.rows])
     return Outcome(None, unit.activities, facts, records=written.records)
+
+
+async def _note_not_permitted(unit: Unit, new: NewTasks, ledger: Ledger, found: Found) -> None:
+    """Notes the rows whose workspace the viewer may not change. Where all are rejected for one, PostgreSQL does it."""
+    own = await permission.homes(unit, permission.MEMBER) if ledger.skips_failed else None
+    if own is None:
+        return
+    for place, task in enumerate(new.rows.rows):
+        home = found.milestones.get(task.values.get("milestone_id") or "")
+        if home is not None and home not in own and not ledger.has_failed(place):
+            ledger.note(place, NotPermitted(ledger.path(place, "milestoneId"), permission.MEMBER))
 
 
 CREATE_TASKS: Final = UseCase("createTasks", _read_create, _run_create)

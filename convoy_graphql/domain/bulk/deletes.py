@@ -25,6 +25,8 @@ from convoy_graphql.model.values import list_parameter
 _BY_INDEX: Final = select(func.set_config(literal_column("'enable_seqscan'"), literal_column("'off'"), true()))
 _PLAN_ANEW: Final = text("discard plans")
 
+_NAME: Final = "deleteTasks"
+
 
 @dataclass(frozen=True)
 class Deletion:
@@ -40,7 +42,7 @@ def _read(reading: Reading) -> Deletion:
 
 async def _run(unit: Unit, order: Deletion) -> Outcome:
     ledger = Ledger(order.rows)
-    await lock_rows(unit, order.rows, ledger, (), for_deletion=None if order.dry_run else True)
+    await lock_rows(unit, _NAME, order.rows, ledger, (), for_deletion=None if order.dry_run else True)
     ledger.settle()
     ids = sorted(row.id for place, row in enumerate(order.rows.rows) if not ledger.has_failed(place))
     counts = await count_cascade(unit, tasks, ids, for_deletion=not order.dry_run) if ids else {}
@@ -51,4 +53,4 @@ async def _run(unit: Unit, order: Deletion) -> Outcome:
     return Outcome(None, unit.activities, ledger.facts([row.id for row in order.rows.rows], deleted=counts))
 
 
-DELETE_TASKS: Final = UseCase("deleteTasks", _read, _run)
+DELETE_TASKS: Final = UseCase(_NAME, _read, _run)

@@ -9,9 +9,10 @@ from typing import Final
 
 from sqlalchemy import select
 
+from convoy_graphql.domain import permission
 from convoy_graphql.domain.bulk.arrays import unnested
 from convoy_graphql.domain.bulk.ledger import Ledger, Note, Rows, read_rows
-from convoy_graphql.domain.problems import Conflict, InvalidInput, NotFound
+from convoy_graphql.domain.problems import Conflict, InvalidInput, NotFound, Problem
 from convoy_graphql.domain.reading import Reading
 from convoy_graphql.domain.row_statements import IS_CURRENT
 from convoy_graphql.domain.unit import Row, Unit
@@ -54,23 +55,33 @@ def read_existing(reading: Reading, read_values: Callable[[Reading], Values]) ->
 
 
 async def lock_rows(
-    unit: Unit, rows: Rows[Existing], ledger: Ledger, columns: Sequence[str], *, for_deletion: bool | None = False
+    unit: Unit,
+    mutation: str,
+    rows: Rows[Existing],
+    ledger: Ledger,
+    columns: Sequence[str],
+    *,
+    for_deletion: bool | None = False,
 ) -> Mapping[str, Row]:
     """The tasks as they are, by id, locked until the commit in the order of their ids; not at all where `for_deletion` is None.
 
-    Those that are not there, or are of another version, are noted as failed.
+    Those that are not there, that the viewer may not change, or that are of another version, are noted as failed.
     """
     wanted = {row.id: row.if_updated_at for place, row in enumerate(rows.rows) if not ledger.has_failed(place)}
     query = _lock(tuple(columns), for_deletion=for_deletion)
     locked = await unit.fetch(query, id=[*wanted], version=[*wanted.values()]) if wanted else []
     found = {row["id"]: row for row in locked}
+    missing: dict[int, Problem] = {}
     for place, row in enumerate(rows.rows):
         if ledger.has_failed(place):
             continue
         if row.id not in found:
-            ledger.note(place, NotFound(ledger.path(place, "id"), TASK.entity.name, row.id))
+            missing[place] = NotFound(ledger.path(place, "id"), TASK.entity.name, row.id)
         elif row.if_updated_at is not None and not found[row.id][IS_CURRENT]:
             ledger.note(place, Conflict(ledger.path(place, "ifUpdatedAt"), TASK.entity.name, row.id))
+    said = await permission.told_of(unit, mutation, [*missing.values()])
+    for place, problem in zip(missing, said, strict=True):
+        ledger.note(place, problem)
     return found
 
 

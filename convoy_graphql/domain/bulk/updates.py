@@ -26,6 +26,8 @@ from convoy_graphql.model.values import instant_text, list_parameter
 from convoy_graphql.pg.statement import Statement, written
 from convoy_graphql.pg.write import Violated
 
+_NAME: Final = "updateTasks"
+
 _CHANGEABLE: Final = TASK.changeable
 _COLUMNS: Final = tuple(each.name for each in _CHANGEABLE)
 
@@ -36,7 +38,7 @@ def _read(reading: Reading) -> Rows[Existing]:
 
 async def _run(unit: Unit, rows: Rows[Existing]) -> Outcome:
     ledger = Ledger(rows)
-    before = await lock_rows(unit, rows, ledger, _COLUMNS)
+    before = await lock_rows(unit, _NAME, rows, ledger, _COLUMNS)
     changes = {
         place: changed
         for place, row in enumerate(rows.rows)
@@ -62,7 +64,7 @@ async def _run(unit: Unit, rows: Rows[Existing]) -> Outcome:
     return Outcome(None, unit.activities, facts)
 
 
-UPDATE_TASKS: Final = UseCase("updateTasks", _read, _run)
+UPDATE_TASKS: Final = UseCase(_NAME, _read, _run)
 
 
 def _changed(values: Values, before: Mapping[str, Any]) -> dict[str, Any]:
