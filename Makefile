@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check suites bench changes feed policies faults parity stateful schema playground browser wheel clean
+.PHONY: help serve test check suites bench changes feed policies faults pooler parity stateful schema playground browser wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,9 @@ feed: $(READY) ## Measure subscriptions beside Strawberry's own handler (ARGS=--
 
 faults: $(READY) ## Follow the feed while everything around it breaks, for a while (FOR=300, in seconds)
 	FAULTS_S=$(or $(FOR),300) $(BIN)/python -m pytest -s tests/feed/test_faults.py tests/feed/test_server_faults.py
+
+pooler: $(READY) ## Run three servers behind a real PgBouncer (it has to be installed: apt install pgbouncer)
+	POOLER=pgbouncer $(BIN)/python -m pytest tests/poolers/test_behind_a_pooler.py
 
 policies: $(READY) ## Measure what row-level security costs (ARGS=--quick for a short run)
 	$(BIN)/python -m tests.bench.policies $(ARGS)

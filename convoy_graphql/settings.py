@@ -40,6 +40,11 @@ class Settings:
         variable="LISTEN_DATABASE_URL",
         is_secret=True,
     )
+    pooler: str = setting(
+        "auto",
+        "What lies between: `none`, a pooler in mode `session` or `transaction`, or one in transaction mode that keeps prepared statements, `prepared` (PgBouncer with `max_prepared_statements`). `auto` finds out; Supabase's port 6543 and `?pgbouncer=true` are `transaction`.",
+        accepted=("auto", "none", "session", "transaction", "prepared"),
+    )
     data_dir: Path = setting(Path(".convoy"), "Where the embedded PostgreSQL keeps its data.")
     pool_size: int = setting(
         10,

@@ -61,6 +61,7 @@ class Hub:
             heard=self._wake,
             notify=self._database.notify,
             changed=_count_hearing,
+            way=self._database.way if self._settings.listen_database_url is None else None,
         )
         work = (self._listener.run(), self._poll(), self._prune())
         self._tasks = [asyncio.create_task(each) for each in work]

@@ -13,25 +13,27 @@ from convoy_graphql.pg.viewer import Viewer
 # the viewer may do comes before it, or going back to it would take that away.
 _SNAPSHOT, _SAVEPOINT = "begin isolation level repeatable read read only", "savepoint reading"
 _STATEMENT: Final = "begin isolation level read committed read only"
+_ALONE: Final = "begin isolation level read committed"
 _WRITE: Final = "begin isolation level read committed read write"
 
 
-def snapshot(viewer: Viewer | None) -> str:
-    """Begins what one answer reads: all that it shows was true at once."""
-    return f"{_for(_SNAPSHOT, viewer)}; {_SAVEPOINT}"
+def snapshot(viewer: Viewer | None, told: str = "") -> str:
+    """Begins what one answer reads: all that it shows was true at once. `told`: what the connection tells each transaction."""
+    return f"{_for(_SNAPSHOT, viewer, told)}; {_SAVEPOINT}"
 
 
-def statement(viewer: Viewer) -> str:
-    """Begins what one statement reads that stands alone: its snapshot is its own."""
-    return _for(_STATEMENT, viewer)
+def statement(viewer: Viewer | None, told: str = "") -> str:
+    """Begins one statement that stands alone: its snapshot is its own. A viewer's reads; the server's own may do anything."""
+    return _for(_ALONE if viewer is None else _STATEMENT, viewer, told)
 
 
-def write(viewer: Viewer | None) -> str:
+def write(viewer: Viewer | None, told: str = "") -> str:
     """Begins a change."""
-    return _for(_WRITE, viewer)
+    return _for(_WRITE, viewer, told)
 
 
-def _for(begin: str, viewer: Viewer | None) -> str:
+def _for(begin: str, viewer: Viewer | None, told: str) -> str:
+    begin = f"{begin}; {told}" if told else begin
     return begin if viewer is None else f"{begin}; {viewer.settings}"
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from enum import Enum
+from itertools import count
+from secrets import token_hex
+from types import SimpleNamespace
+from typing import Any, Final
 
 import asyncpg
 
@@ -12,18 +17,94 @@ from convoy_graphql.settings import Settings
 #: Said of a DSN that asyncpg cannot read.
 NOT_UNDERSTOOD = "DATABASE_URL is not understood"
 
+#: What this process names its prepared statements by. asyncpg counts from one in each process: behind a pooler, the statement
+#: of another process would be run with our values.
+_PROCESS: Final = token_hex(8)
+_names = count(1)
 
-async def connect(dsn: str, settings: Settings, *, name: str = "convoy-graphql", **options: Any) -> asyncpg.Connection:
+
+#: From this number on, types are not PostgreSQL's own (FirstNormalObjectId).
+_FIRST_OF_OTHERS: Final = 16_384
+
+#: What asyncpg found out of PostgreSQL's own types, by their numbers; and in place of the statement that it asks by.
+_types: dict[frozenset[int], Any] = {}
+_NOTHING_ASKED: Final = SimpleNamespace(name="none")
+
+
+class Way(Enum):
+    """What lies between a session and PostgreSQL, and what of the session therefore lasts."""
+
+    DIRECT = "no pooler"
+    SESSION = "a pooler in session mode"
+    TRANSACTION = "a pooler in transaction mode, which loses prepared statements"
+    PREPARED = "a pooler in transaction mode, which keeps prepared statements"
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether what a session asks for at its start may be refused or dropped, and is told to each transaction instead."""
+        return self is not Way.DIRECT
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether a session has a backend for the length of a transaction, and hears no notifications."""
+        return self in {Way.TRANSACTION, Way.PREPARED}
+
+    @property
+    def keeps_statements(self) -> bool:
+        return self is not Way.TRANSACTION
+
+    def holds_for(self, found: Way) -> bool:
+        """Whether who takes the way for this one is safe on the one that was found."""
+        return not (
+            (found.is_pooled and not self.is_pooled)
+            or (found.is_shared and not self.is_shared)
+            or (self.keeps_statements and not found.keeps_statements)
+        )
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """One whose prepared statements bear names of this process alone."""
+
+    #: The way that it takes.
+    way = Way.DIRECT
+    #: What each of its transactions begins with besides, a statement or several; empty where the session has it.
+    told = ""
+
+    async def tell(self) -> None:
+        """Makes the transaction that has just begun one as the server's own."""
+        if self.told:
+            await self.execute(self.told)
+
+    def name_of_a_statement(self) -> str:
+        return f"convoy_{_PROCESS}_{next(_names):x}"
+
+    async def _introspect_types(self, oids: Iterable[int], timeout: float | None) -> tuple[Any, Any]:  # noqa: ASYNC109
+        # Of arrays, asyncpg asks on each connection what they consist of. PostgreSQL's own are everywhere the same.
+        wanted = frozenset(oids)
+        if wanted in _types:
+            return _types[wanted], _NOTHING_ASKED
+        types, statement = await super()._introspect_types(oids, timeout)
+        if max(wanted) < _FIRST_OF_OTHERS:
+            _types[wanted] = types
+        return types, statement
+
+    def _get_unique_id(self, _prefix: str) -> str:
+        # What asyncpg asks for the name of a statement or a portal: so does no option of its.
+        return self.name_of_a_statement()
+
+
+async def connect(
+    dsn: str, settings: Settings, way: Way = Way.DIRECT, *, name: str = "convoy-graphql", **options: Any
+) -> Connection:
     """A connection that writes every value in one form: UTC, ISO dates, whatever the server's own settings.
 
     `name` is what PostgreSQL shows of it. asyncpg reads the DSN itself, so that everything libpq knows (sslmode, several
-    hosts) is understood.
+    hosts) is understood. Where the way is pooled, settings come with each transaction: see `Connection.told`.
 
     Raises:
         OSError, asyncpg.PostgresError: the server cannot be reached, or does not let us in.
     """
     session = {
-        "application_name": name,
         "timezone": "UTC",
         "datestyle": "ISO",
         # Compiling a nested JSON plan costs more than running it.
@@ -31,15 +112,22 @@ async def connect(dsn: str, settings: Settings, *, name: str = "convoy-graphql",
         "statement_timeout": str(settings.statement_timeout_ms),
         "lock_timeout": str(settings.lock_timeout_ms),
     }
+    if not way.keeps_statements:
+        options["statement_cache_size"] = 0
     try:
-        return await asyncpg.connect(
+        connection: Connection = await asyncpg.connect(
             asyncpg_dsn(dsn),
             timeout=settings.connect_timeout_s,
-            server_settings=session,
+            server_settings={"application_name": name, **({} if way.is_pooled else session)},
             # A compiled statement may be longer than the 15 KB up to which asyncpg would keep it prepared.
             max_cacheable_statement_size=0,
+            connection_class=Connection,
             **options,
         )
     except ValueError:
         # The reason would quote the DSN, and with it the password.
         raise ConnectionError(NOT_UNDERSTOOD) from None
+    connection.way = way
+    if way.is_pooled:
+        connection.told = "; ".join(f"set local {setting} = '{value}'" for setting, value in session.items())
+    return connection

@@ -10,7 +10,7 @@ from typing import Any
 
 from convoy_graphql.errors import SetupError
 from convoy_graphql.pg.announce import NOTIFY, Announcer
-from convoy_graphql.pg.connect import NOT_UNDERSTOOD
+from convoy_graphql.pg.connect import NOT_UNDERSTOOD, Way
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate, pending
@@ -44,7 +44,7 @@ class Database:
 
     def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
         self.dsn = asyncpg_dsn(dsn)
-        self._pool = Pool(dsn, settings)
+        self._pool = Pool(dsn, settings, None if embedded is None else Way.DIRECT)
         self._announcer = Announcer(self.notify)
         self._settings = settings
         self._embedded = embedded
@@ -79,6 +79,14 @@ class Database:
     async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""
         return await self._pool.fetch_value(sql, parameters, viewer)
+
+    async def way(self) -> Way:
+        """What lies between this process and PostgreSQL.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database cannot be reached.
+        """
+        return await self._pool.way()
 
     async def notify(self, payload: str = "") -> None:
         """Wakes whoever listens for the feed, in every process."""

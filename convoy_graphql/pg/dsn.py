@@ -8,21 +8,31 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from convoy_graphql.errors import SetupError
 
+#: Said to clients of other libraries, which take them for settings: Prisma's, in connection strings of Supabase's.
+_NOT_FOR_POSTGRESQL: Final = {"pgbouncer", "connection_limit"}
+
 _HOST: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 
 def asyncpg_dsn(dsn: str) -> str:
-    """The DSN as asyncpg takes it, when it was written for SQLAlchemy."""
+    """The DSN as asyncpg takes it, when it was written for SQLAlchemy or Prisma."""
+    dsn = _of_postgresql(dsn)
+    address, mark, query = dsn.partition("?")
+    options = [option for option in query.split("&") if option.partition("=")[0] not in _NOT_FOR_POSTGRESQL]
+    return address + (mark + "&".join(options) if options != [""] and options else "")
+
+
+def _of_postgresql(dsn: str) -> str:
     return dsn.replace("postgresql+asyncpg://", "postgresql://", 1)
 
 
 def readable(dsn: str) -> str:
-    """The DSN, as asyncpg takes it.
+    """The DSN, which `asyncpg_dsn` is going to understand.
 
     Raises:
         SetupError: it is none, or a password in it hides where it ends.
     """
-    dsn = asyncpg_dsn(dsn)
+    dsn = _of_postgresql(dsn)
     parts = urlsplit(dsn)
     hosts = parts.netloc.rpartition("@")[2].split(",")
     is_known = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from convoy_graphql.pg.connect import connect
+from convoy_graphql.pg.pooling import find_way
 from convoy_graphql.pg.sqlstate import translated
 from convoy_graphql.settings import Settings
 
@@ -22,10 +23,11 @@ async def query_plan(dsn: str, settings: Settings, sql: str, parameters: Sequenc
     Raises:
         QueryTimedOut, DatabaseNotMigrated, BadUserInput: what the server would answer to the statement.
     """
-    connection = await connect(dsn, settings)
+    connection = await connect(dsn, settings, await find_way(dsn, settings))
     try:
         with translated():
             async with connection.transaction(readonly=True):
+                await connection.tell()
                 rows = await connection.fetch((_RUN if analyze else _PLAN) + sql, *parameters)
     finally:
         await connection.close()

@@ -15,7 +15,7 @@ from secrets import token_hex
 from typing import Any, Final
 
 from convoy_graphql.errors import ConvoyError
-from convoy_graphql.pg.connect import connect
+from convoy_graphql.pg.connect import Way, connect
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.settings import Settings
 
@@ -79,7 +79,10 @@ async def listen(
 
 
 class Listener:
-    """Calls `heard` whenever something may have happened. `notify` sends a payload on the channel by another connection."""
+    """Calls `heard` whenever something may have happened. `notify` sends a payload on the channel by another connection.
+
+    `way` tells what lies on the way to `dsn`: where sessions are shared, nothing is listened to.
+    """
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Listener:
         heard: Callable[[], None],
         notify: Callable[[str], Awaitable[object]],
         changed: Callable[[Hearing], None],
+        way: Callable[[], Awaitable[Way]] | None = None,
     ) -> None:
         self._dsn = dsn
         self._settings = settings
@@ -97,6 +101,7 @@ class Listener:
         self._heard = heard
         self._notify = notify
         self._changed = changed
+        self._way = way
         self.hearing = Hearing.LOST
 
     async def run(self) -> None:
@@ -139,7 +144,10 @@ class Listener:
             Deaf: what was sent does not arrive.
             ConvoyError, DRIVER_ERRORS: the connection is lost, or not to be had.
         """
-        connection = await connect(self._dsn, self._settings, name="convoy-graphql listener")
+        if self._way is not None and (await self._way()).is_shared:
+            # LISTEN would stay on a backend of the pooler's.
+            raise Deaf
+        connection = await connect(self._dsn, self._settings, Way.TRANSACTION, name="convoy-graphql listener")
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _connection: lost.set())

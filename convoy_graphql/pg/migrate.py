@@ -1,20 +1,22 @@
 """Brings a database up to date, in the history that `supabase db push` keeps too.
 
-Every process may call `migrate` at its start: one does the work, the others wait for it and find nothing left to do.
+Every process may call `migrate` at its start: they take turns, and each migration is applied by one of them.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from convoy_graphql.errors import SetupError
+from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.migrations import MARK, Migration, read_migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 #: Any number will do that nobody else takes; this one is "convoy" in ASCII.
 LOCK = 0x636F6E766F79
@@ -54,6 +56,11 @@ _RESET_CURSORS = {
            set tx = pg_current_xact_id()
          where tx >= pg_snapshot_xmax(pg_current_snapshot())
     """,
+    # Nobody follows yet who could be told of these.
+    "membership_changes": """
+        delete from public.membership_changes
+         where tx >= pg_snapshot_xmax(pg_current_snapshot())
+    """,
     # Nothing was pruned here yet: a cursor from there is of another history.
     "task_changes_pruned": """
         with ahead as (
@@ -88,7 +95,8 @@ class MigrationFailed(SetupError):
 async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
     """Applies what is pending and returns it, oldest first. Each migration is one transaction, together with its record.
 
-    Needs a session of its own: behind a transaction pooler the lock would stay with the pooler's connection.
+    The lock is a transaction's, and so are the settings: behind a transaction pooler a session has nothing that lasts. Whoever has
+    waited for it looks again what there is to do.
 
     Raises:
         HistoryRefused: a recorded migration was changed or is missing, or a pending one comes too late.
@@ -96,31 +104,44 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> tu
         OSError, asyncpg.PostgresError: the server cannot be reached, or was lost on the way.
     """
     files = read_migrations() if migrations is None else tuple(migrations)
-    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    connection = await asyncpg.connect(asyncpg_dsn(dsn), statement_cache_size=0)
     try:
-        # Without a timeout: another process may be in a long back-fill.
-        await connection.execute(
-            "set statement_timeout = 0; set lock_timeout = 0; set search_path = public, extensions"
-        )
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
-        todo = await pending_on(connection, files)
-        if todo:
-            await connection.execute(_CREATE_HISTORY)
-        await connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT_S}s'")
-        for migration in todo:
-            await _apply(connection, migration)
-        for table, reset in _RESET_CURSORS.items():
-            if await connection.fetchval(_HAS_CURSORS, table):
-                await connection.execute(reset)
+        applied: list[Migration] = []
+        while migration := await _apply_next(connection, files):
+            applied.append(migration)
+        async with _alone(connection):
+            for table, reset in _RESET_CURSORS.items():
+                if await connection.fetchval(_HAS_CURSORS, table):
+                    await connection.execute(reset)
     finally:
         # Ends the session: an open transaction is rolled back and the lock released, whatever happened.
         await connection.close()
-    return todo
+    return tuple(applied)
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+@asynccontextmanager
+async def _alone(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction in which nobody else migrates."""
+    async with connection.transaction():
+        # Without a timeout: another process may be in a long back-fill.
+        await connection.execute(
+            "set local statement_timeout = 0; set local lock_timeout = 0; set local search_path = public, extensions"
+        )
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT_S}s'")
+        yield
+
+
+async def _apply_next(connection: asyncpg.Connection, files: Sequence[Migration]) -> Migration | None:
+    """Applies the oldest that is pending, and returns it."""
+    migration = None
     try:
-        async with connection.transaction():
+        async with _alone(connection):
+            todo = await pending_on(connection, files)
+            if not todo:
+                return None
+            migration = todo[0]
+            await connection.execute(_CREATE_HISTORY)
             for statement in migration.statements:
                 await connection.execute(statement)
             await connection.execute(
@@ -132,7 +153,10 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
     except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
         raise
     except asyncpg.PostgresError as error:
+        if migration is None:
+            raise
         raise MigrationFailed(migration, error) from error
+    return migration
 
 
 async def pending(dsn: str) -> tuple[Migration, ...]:
@@ -141,7 +165,7 @@ async def pending(dsn: str) -> tuple[Migration, ...]:
     Raises:
         HistoryRefused: as `migrate`.
     """
-    connection = await asyncpg.connect(dsn, statement_cache_size=0)
+    connection = await asyncpg.connect(asyncpg_dsn(dsn), statement_cache_size=0)
     try:
         try:
             # A transaction keeps its backend behind a pooler.

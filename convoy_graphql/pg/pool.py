@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 
 from convoy_graphql.errors import Busy, DatabaseUnavailable
 from convoy_graphql.pg import begin
-from convoy_graphql.pg.connect import connect
+from convoy_graphql.pg.connect import Way, connect
+from convoy_graphql.pg.pooling import find_way
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS, lost_connection, translated
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
@@ -33,9 +34,13 @@ CANCELLATION_S: Final = 5.0
 class Pool:
     """`Settings.pool_size` connections at most, made as they are needed. The one used last is lent first: its caches are warm."""
 
-    def __init__(self, dsn: str, settings: Settings) -> None:
+    def __init__(self, dsn: str, settings: Settings, way: Way | None = None) -> None:
+        """`way`: what lies between us and PostgreSQL, where that is known; else it is found out when it is needed."""
         self._dsn = dsn
         self._settings = settings
+        self._way = way
+        self._known_way = way
+        self._finding: asyncio.Task[Way] | None = None
         self._idle: list[tuple[Pooled, float]] = []
         self._lent: set[Pooled] = set()
         #: Lent ones that are not to be lent again.
@@ -67,7 +72,7 @@ class Pool:
         self._made += 1
         try:
             async with asyncio.timeout(self._settings.pool_checkout_timeout_s):
-                connection = await connect(self._dsn, self._settings)
+                connection = await connect(self._dsn, self._settings, await self.way())
         except BaseException as error:
             self._made -= 1
             self._offer_room()
@@ -76,6 +81,25 @@ class Pool:
             raise
         self._lent.add(connection)
         return connection
+
+    async def way(self) -> Way:
+        """What lies between us and PostgreSQL; found out once, for all who ask meanwhile.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database cannot be reached.
+        """
+        if self._way is None:
+            if self._finding is None:
+                self._finding = asyncio.create_task(find_way(self._dsn, self._settings))
+                self._finding.add_done_callback(self._found)
+            # Shielded: whoever stops waiting stops nobody else.
+            return await asyncio.shield(self._finding)
+        return self._way
+
+    def _found(self, finding: asyncio.Task[Way]) -> None:
+        self._finding = None
+        if not finding.cancelled() and finding.exception() is None:
+            self._way = finding.result()
 
     async def _wait(self) -> Pooled:
         loop = asyncio.get_running_loop()
@@ -152,7 +176,11 @@ class Pool:
         self._offer_room()
 
     async def expire(self) -> None:
-        """After a connection was lost: the others may be dead too, and are replaced before they are used again."""
+        """After a connection was lost: the others may be dead too, and are replaced before they are used again.
+
+        What comes back may be reached in another way: it is found out anew.
+        """
+        self._way = self._known_way
         self._expired |= self._lent
         idle, self._idle = self._idle, []
         for connection, _ in idle:
@@ -161,7 +189,7 @@ class Pool:
     async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The first column of the one row of a statement that stands alone: its snapshot is its transaction.
 
-        A viewer's role needs a transaction around it, which ends after the answer is given.
+        A viewer's role needs a transaction around it, and so does a pooler; it ends after the answer is given.
 
         Raises:
             Busy, QueryTimedOut, DatabaseUnavailable: as `Reader.fetch`.
@@ -179,23 +207,24 @@ class Pool:
 
     async def _fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None) -> Any:
         connection = await self.acquire()
+        in_transaction = viewer is not None or connection.way.is_pooled
         try:
-            if viewer is not None:
-                await begin.begin(connection, begin.statement(viewer))
+            if in_transaction:
+                await begin.begin(connection, begin.statement(viewer, connection.told))
             value = await connection.fetchval(sql, *parameters)
         except asyncio.CancelledError:
-            self._lend_again(connection, "" if viewer is None else "rollback")
+            self._lend_again(connection, "rollback" if in_transaction else "")
             raise
         except BaseException:
-            if viewer is None:
-                self.release(connection)
-            else:
+            if in_transaction:
                 self._lend_again(connection, "rollback")
+            else:
+                self.release(connection)
             raise
-        if viewer is None:
-            self.release(connection)
-        else:
+        if in_transaction:
             self._lend_again(connection, "commit")
+        else:
+            self.release(connection)
         return value
 
     def _lend_again(self, connection: Pooled, command: str) -> None:
@@ -217,9 +246,10 @@ class Pool:
 
     async def close(self) -> None:
         """Ends all connections, lent ones too."""
-        for task in self._ending:
+        unfinished = [*self._ending, *([] if self._finding is None else [self._finding])]
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        await asyncio.gather(*unfinished, return_exceptions=True)
         for connection in [*self._lent, *(idle for idle, _ in self._idle)]:
             connection.terminate()
         self._idle, self._lent = [], set()

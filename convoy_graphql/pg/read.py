@@ -71,7 +71,7 @@ class Reader:
     async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         if self._connection is None:
             self._connection = await self._pool.acquire()
-            await begin.begin(self._connection, begin.snapshot(self.viewer))
+            await begin.begin(self._connection, begin.snapshot(self.viewer, self._connection.told))
         began = perf_counter()
         try:
             rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)

@@ -20,6 +20,9 @@ _QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
 _UNDEFINED = {"42P01", "42703", "42883"}  # table, column, function
 _CONNECTION, _OPERATOR_INTERVENTION, _INSUFFICIENT_RESOURCES, _DATA = "08", "57P", "53", "22"
 
+#: A prepared statement that is not there, or is there already: a pooler has lent the backend to somebody else meanwhile.
+_OF_ANOTHER_SESSION: Final = {"26000", "42P05"}
+
 #: The last one is what a statement gets that meets the end of its connection half-way: "cannot switch to state 12".
 _OF_THE_CONNECTION: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -60,5 +63,6 @@ def sqlstate_of(error: BaseException) -> str:
 def lost_connection(error: BaseException) -> bool:
     """Whether the connection itself failed, so that nothing of the statement's answer can be relied on."""
     # 57P01 to 57P03: the server ends the session, or takes none. It is the last thing that a connection says.
-    ended = sqlstate_of(error).startswith((_CONNECTION, _OPERATOR_INTERVENTION))
+    sqlstate = sqlstate_of(error)
+    ended = sqlstate.startswith((_CONNECTION, _OPERATOR_INTERVENTION)) or sqlstate in _OF_ANOTHER_SESSION
     return ended or isinstance(error, _OF_THE_CONNECTION)

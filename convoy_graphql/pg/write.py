@@ -124,7 +124,7 @@ class Transaction:
     async def _begin(self) -> None:
         self._connection = await self._pool.acquire()
         try:
-            await begin.begin(self._connection, begin.write(self.viewer))
+            await begin.begin(self._connection, begin.write(self.viewer, self._connection.told))
         except Exception as error:
             if not lost_connection(error):
                 raise
@@ -132,7 +132,7 @@ class Transaction:
             await self.end()
             await self._pool.expire()
             self._connection = await self._pool.acquire()
-            await begin.begin(self._connection, begin.write(self.viewer))
+            await begin.begin(self._connection, begin.write(self.viewer, self._connection.told))
 
     async def commit(self, *, then_read: bool = True) -> Pooled:
         """Commits. `then_read`: gives the connection with a snapshot begun that shows what was changed.
@@ -147,7 +147,8 @@ class Transaction:
             return None
         with _read_as_a_write():
             try:
-                await self._connection.execute(f"commit; {begin.snapshot(self.viewer)}" if then_read else "commit")
+                then = f"; {begin.snapshot(self.viewer, self._connection.told)}" if then_read else ""
+                await self._connection.execute(f"commit{then}")
             except Exception as error:
                 if lost_connection(error):
                     raise OutcomeUnknown from error

@@ -14,8 +14,8 @@ import pytest
 from pooler import pooled
 
 from convoy_graphql.model.tables import metadata
-from convoy_graphql.pg import listen
-from convoy_graphql.pg.doctor import host, way
+from convoy_graphql.pg import listen, pooling
+from convoy_graphql.pg.doctor import host
 from convoy_graphql.pg.doctor.checks import CHECKS, examine_database
 from convoy_graphql.pg.doctor.finding import Deployment, Result, Verdict, examine
 from convoy_graphql.pg.doctor.schema import declared_policies, migrations
@@ -185,7 +185,7 @@ async def test_a_server_that_may_do_everything_by_itself_is_told(database: str, 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listen, "PROBE_TIMEOUT_S", 0.4)
-    monkeypatch.setattr(way, "BACKEND_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(pooling, "BACKEND_TIMEOUT_S", 0.4)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -196,7 +196,7 @@ async def test_a_pooler_in_transaction_mode_is_found_out_and_no_other_check_stum
     faults = {each.name: each.result for each in found if each.result.verdict is not OK}
 
     assert ["pooler", "notifications"] == list(faults)
-    assert_told(FAULT, "loses prepared statements", "session mode (Supabase: port 5432)", faults["pooler"])
+    assert_told(WARNING, "no prepared statements are kept", "Set LISTEN_DATABASE_URL", faults["pooler"])
     assert_told(WARNING, "do not come through DATABASE_URL", "LISTEN_DATABASE_URL", faults["notifications"])
 
 
@@ -206,8 +206,18 @@ async def test_a_pooler_with_one_backend_is_found_out(database: str) -> None:
         alone = await look("pooler", pooler.dsn)
         beside = await look("pooler", pooler.dsn, settings=Settings(listen_database_url=database))
 
-    assert_told(WARNING, "keeps notifications", "Set LISTEN_DATABASE_URL", alone)
-    assert_told(OK, "LISTEN_DATABASE_URL beside it", "", beside)
+    assert_told(WARNING, "notifications do not come through it", "Set LISTEN_DATABASE_URL", alone)
+    assert_told(OK, "LISTEN_DATABASE_URL leads round it", "", beside)
+
+
+async def test_a_pooler_that_is_denied_is_a_fault(database: str) -> None:
+    for said, verdict in (("none", FAULT), ("session", FAULT), ("prepared", FAULT), ("transaction", WARNING)):
+        async with pooled(database) as pooler:
+            told = await look("pooler", pooler.dsn, settings=Settings(pooler=said))
+
+        assert verdict == told.verdict, told
+    told = await look("pooler", database, settings=Settings(pooler="transaction", listen_database_url=database))
+    assert OK == told.verdict, "who takes more care than is needed is safe"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -224,7 +234,24 @@ async def test_where_the_server_listens_has_to_be_the_same_database_and_to_answe
     assert "hidden" not in str(down)
 
 
-async def test_a_pooler_that_drops_what_a_session_asks_for_is_found(own: str) -> None:
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("does", [{"ignored": True}, {"refused": b"jit"}])
+async def test_a_pooler_that_drops_or_refuses_what_a_session_asks_for_is_worked_with(
+    own: str, does: dict[str, Any]
+) -> None:
+    name = urlsplit(own).path[1:]
+    await execute(own, *(f'alter database "{name}" set {each}' for each in ("jit = on", "timezone = 'Asia/Tokyo'")))
+    await execute(own, "analyze")
+
+    async with pooled(own, **does) as pooler:
+        found = await examine_database(Deployment(pooler.dsn, Settings(), has_authentication=False))
+
+    assert ["pooler", "notifications"] == [each.name for each in found if each.result.verdict is not OK]
+
+
+async def test_something_on_the_way_that_looks_like_no_pooler_and_drops_what_a_session_asks_for_is_found(
+    own: str,
+) -> None:
     name = urlsplit(own).path[1:]
     await execute(own, *(f'alter database "{name}" set {each}' for each in ("jit = on", "timezone = 'Asia/Tokyo'")))
     assert OK == (await look("jit", own)).verdict, "the session's own setting goes before the database's"
@@ -238,13 +265,6 @@ async def test_a_pooler_that_drops_what_a_session_asks_for_is_found(own: str) ->
             "alter role postgres set statement_timeout = '5000ms'; alter role postgres set lock_timeout = '1000ms'",
             await look("timeouts", pooler.dsn),
         )
-
-
-async def test_a_pooler_that_refuses_what_a_session_asks_for_is_told(database: str) -> None:
-    async with pooled(database, refused=b"jit") as pooler:
-        [found] = await examine_database(Deployment(pooler.dsn, Settings(), has_authentication=False))
-
-    assert_told(FAULT, "unsupported startup parameter: jit", "ignore_startup_parameters", found.result)
 
 
 # -- the host

@@ -51,12 +51,12 @@ def free_port() -> int:
 
 
 class Process:
-    """`convoy-graphql serve`, on one port for life."""
+    """`convoy-graphql serve`, on one port for life. `more` are settings by their variables."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, more: dict[str, str] | None = None) -> None:
         self.port = free_port()
         settings = {"CONVOY_FEED_CHECK_INTERVAL_S": "2", "CONVOY_CONNECT_TIMEOUT_S": "2", "CONVOY_LOG_LEVEL": "WARNING"}
-        self._environment = os.environ | {"DATABASE_URL": dsn} | settings
+        self._environment = os.environ | {"DATABASE_URL": dsn} | settings | (more or {})
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = self._start()
 

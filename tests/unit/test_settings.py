@@ -12,6 +12,7 @@ from convoy_graphql.settings import Settings, variable_of
 
 READ = {
     "DATABASE_URL": ("postgresql://u:p@h/d", "postgresql://u:p@h/d"),
+    "CONVOY_POOLER": ("Transaction", "transaction"),
     "CONVOY_DATA_DIR": ("/var/lib/convoy", Path("/var/lib/convoy")),
     "CONVOY_POOL_SIZE": ("25", 25),
     "CONVOY_POOL_CHECKOUT_TIMEOUT_S": ("0.5", 0.5),

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from convoy_graphql.pg.doctor import access, host, schema, way
-from convoy_graphql.pg.doctor.finding import Check, Deployment, Finding, Verdict, connection, examine
+from convoy_graphql.pg.doctor.finding import (
+    CHECK_TIMEOUT_S,
+    Check,
+    Deployment,
+    Finding,
+    Verdict,
+    connection,
+    examine,
+)
+from convoy_graphql.pg.pooling import find_way
+from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 
 CHECKS: Final = MappingProxyType[str, Check](
     {
@@ -34,6 +47,9 @@ CHECKS: Final = MappingProxyType[str, Check](
 
 async def examine_database(deployment: Deployment) -> list[Finding]:
     """What is found. Where there is no connection, that is all."""
+    with suppress(TimeoutError, *DRIVER_ERRORS):
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            deployment = replace(deployment, way=await find_way(deployment.dsn, deployment.settings))
     first = await examine(deployment, {"connection": connection})
     if first[0].result.verdict is Verdict.FAULT:
         return first

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from convoy_graphql.pg.connect import connect
+from convoy_graphql.pg.connect import Connection, Way, connect
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.settings import Settings
 
@@ -59,20 +59,29 @@ def fault(found: str, advice: str) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is looked at: a database, and how the server is going to use it. `now` is the server's clock, in seconds since 1970."""
+    """What is looked at: a database, and how the server is going to use it. `now` is the server's clock, in seconds since 1970.
+
+    `way` is what lies between, as far as it is known: see `find_way`.
+    """
 
     dsn: str
     settings: Settings
     has_authentication: bool
     workers: int = 1
     now: Callable[[], float] = time.time
+    way: Way = Way.DIRECT
+
+    async def session(self, **options: Any) -> Connection:
+        """A session as the server's own, for the caller to end."""
+        return await connect(self.dsn, self.settings, self.way, name="convoy-graphql doctor", **options)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[asyncpg.Connection]:
+    async def reading(self) -> AsyncIterator[Connection]:
         """A session as the server's own, in one transaction that changes nothing, which keeps its backend behind any pooler."""
-        connection = await connect(self.dsn, self.settings, name="convoy-graphql doctor", statement_cache_size=0)
+        connection = await self.session(statement_cache_size=0)
         try:
             async with connection.transaction(readonly=True):
+                await connection.tell()
                 yield connection
         finally:
             connection.terminate()
@@ -125,7 +134,7 @@ async def connection(deployment: Deployment) -> Result:
     except asyncpg.ProtocolViolationError as error:
         return fault(
             f"A pooler refuses the server's sessions: {reason(error)}.",
-            "Let it pass or ignore timezone, datestyle, jit, statement_timeout and lock_timeout (PgBouncer: ignore_startup_parameters), and set those for the role.",
+            "Unset CONVOY_POOLER: what a pooler refuses of a session then comes with each transaction.",
         )
     except DRIVER_ERRORS as error:
         return fault(

@@ -10,6 +10,7 @@ import pytest
 
 from convoy_graphql.errors import Busy, DatabaseUnavailable
 from convoy_graphql.pg import pool as pool_module
+from convoy_graphql.pg.connect import Way
 from convoy_graphql.pg.pool import MOST_IDLE_S, Pool
 from convoy_graphql.settings import Settings
 
@@ -51,7 +52,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def pool(size: int, wait_s: float = 5.0) -> Pool:
-    return Pool("postgresql:///nowhere", Settings(pool_size=size, pool_checkout_timeout_s=wait_s))
+    return Pool("postgresql:///nowhere", Settings(pool_size=size, pool_checkout_timeout_s=wait_s), Way.DIRECT)
 
 
 async def test_the_connection_used_last_is_lent_first(server: Server) -> None:

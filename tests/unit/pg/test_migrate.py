@@ -242,7 +242,7 @@ async def test_processes_that_start_at_once_share_the_work(empty_database: str, 
     answers = [await process.communicate() for process in processes]
 
     assert [b""] * 4 == [errors for _, errors in answers]
-    assert [0, 0, 0, len(ALL)] == sorted(int(output) for output, _ in answers)
+    assert len(ALL) == sum(int(output) for output, _ in answers), "each migration is applied by one of them"
     assert [migration.version for migration in ALL] == await history(watcher)
 
 
