@@ -10,6 +10,7 @@ import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final
 
@@ -45,9 +46,10 @@ class Request:
         """How long it has taken so far."""
         return perf_counter() - self._began
 
-    def facts(self) -> dict[str, Any]:
-        """What its line says, in the order of its keys; what is not known is left out."""
-        facts: dict[str, Any] = {"type": self.type}
+    def describe(self, facts: dict[str, Any]) -> None:
+        """Adds what its line says, in this order; what is not known is left out."""
+        facts["ms"] = round(self.seconds * 1_000, 3)
+        facts["type"] = self.type
         if self.operation is not None:
             facts["operation"] = self.operation[:MOST_CHARACTERS]
         if self.executor is not None:
@@ -62,7 +64,6 @@ class Request:
                 facts["actor"] = actor
         if self.codes:
             facts["codes"] = list(self.codes)
-        return facts
 
 
 #: The request that is being answered here. What works for several at once has none: it is begun in a `Context()` of its own.
@@ -84,7 +85,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{_second(int(record.created))}.{record.msecs:03.0f}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -95,6 +96,11 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+@lru_cache(1)
+def _second(of: int) -> str:
+    return datetime.fromtimestamp(of, UTC).isoformat().removesuffix("+00:00")
 
 
 class TextLines(logging.Formatter):

@@ -1,10 +1,10 @@
-"""What the server does, counted: the metrics that `/metrics` shows, each written down in one place."""
+"""What the server does, counted: the metrics that `/metrics` shows, each written down in one place. Of several workers they are summed."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-#: The metrics of this process.
+#: The metrics of this process, but for those of the process itself.
 registry = CollectorRegistry()
 
 requests = Counter(
@@ -72,7 +72,37 @@ database_seconds = Histogram(
     registry=registry,
 )
 
-sockets = Gauge("convoy_graphql_sockets", "WebSockets that are open.", registry=registry)
+pool_size = Gauge(
+    "convoy_graphql_pool_size",
+    "Database connections that may be open at once.",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+
+pool_connections = Gauge(
+    "convoy_graphql_pool_connections",
+    "Database connections that are open, by state: in_use, idle.",
+    ["state"],
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+
+pool_waiting = Gauge(
+    "convoy_graphql_pool_waiting",
+    "Operations that wait for a database connection.",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+
+build_info = Gauge(
+    "convoy_graphql_build_info",
+    "1, with the version that runs.",
+    ["version"],
+    registry=registry,
+    multiprocess_mode="livemax",
+)
+
+sockets = Gauge("convoy_graphql_sockets", "WebSockets that are open.", registry=registry, multiprocess_mode="livesum")
 
 socket_closes = Counter(
     "convoy_graphql_socket_closes_total",
@@ -81,7 +111,12 @@ socket_closes = Counter(
     registry=registry,
 )
 
-streams = Gauge("convoy_graphql_event_streams", "Event streams (SSE) that are open.", registry=registry)
+streams = Gauge(
+    "convoy_graphql_event_streams",
+    "Event streams (SSE) that are open.",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
 
 stream_ends = Counter(
     "convoy_graphql_event_stream_ends_total",
@@ -92,14 +127,15 @@ stream_ends = Counter(
 
 feed_subscribers = Gauge(
     "convoy_graphql_feed_subscribers",
-    "Subscribers of this process, by the stream that they follow.",
+    "Subscribers, by the stream that they follow.",
     ["stream"],
     registry=registry,
+    multiprocess_mode="livesum",
 )
 
 feed_events = Counter(
     "convoy_graphql_feed_events_total",
-    "Events that were read once for all subscribers of this process, by stream.",
+    "Events that were read, once for all subscribers of a process, by stream.",
     ["stream"],
     registry=registry,
 )
@@ -129,8 +165,9 @@ feed_answer_seconds = Histogram(
 
 feed_listening = Gauge(
     "convoy_graphql_feed_listening",
-    "Whether the database's notifications come (1); the feed is polled where they do not (0).",
+    "Whether the database's notifications come (1), to every worker; the feed is polled where they do not (0).",
     registry=registry,
+    multiprocess_mode="livemin",
 )
 
 feed_listener_changes = Counter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -92,6 +93,19 @@ def greet(settings: Settings, listener: socket.socket, dsn: str, workspaces: Seq
         )
 
 
+@contextmanager
+def _counted_together() -> Iterator[None]:
+    """A folder for what workers count, so that each of them can tell it of all: see `server.metrics`."""
+    # As prometheus_client calls it; named here before it is imported, by workers and by this process, too.
+    name = "PROMETHEUS_MULTIPROC_DIR"
+    if name in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="convoy-metrics-") as folder:
+        os.environ[name] = folder
+        yield
+
+
 def run_server(settings: Settings, listener: socket.socket, workers: int) -> None:
     import uvicorn  # noqa: PLC0415
     from uvicorn.supervisors import Multiprocess  # noqa: PLC0415
@@ -107,7 +121,8 @@ def run_server(settings: Settings, listener: socket.socket, workers: int) -> Non
         **uvicorn_options(settings),
     )
     if workers > 1:
-        Multiprocess(config, [listener]).run()
+        with _counted_together():
+            Multiprocess(config, [listener]).run()
         return
     server = uvicorn.Server(config)
     try:

@@ -14,8 +14,9 @@ from convoy_graphql.pg.connect import NOT_UNDERSTOOD, Way
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate, pending
-from convoy_graphql.pg.pool import Pool
+from convoy_graphql.pg.pool import Pool, PoolUse
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.revive import keep_running
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
@@ -67,6 +68,15 @@ class Database:
         await self._pool.close()
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.release)
+
+    def pool_use(self) -> PoolUse:
+        """How the pool is used just now."""
+        return self._pool.use
+
+    async def keep(self) -> None:
+        """Keeps the embedded server running, until it is cancelled. Any other one is its operator's."""
+        if self._embedded is not None:
+            await keep_running(self._embedded)
 
     def reader(self, viewer: Viewer | None = None) -> Reader:
         """A snapshot for one operation, as the viewer sees it; where nobody asks who reads, as the server's own role does."""

@@ -99,6 +99,28 @@ class EmbeddedPostgres:
         # The port is named because libpq and asyncpg would take PGPORT before their own default.
         return f"postgresql://{ROLE}@/{quote(name, safe='')}?host={quote(str(self.socket_dir))}&port={PORT}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether any process of the server has the data open. Looks at a lock, and waits for nothing."""
+        try:
+            with (self._cluster.folder / "server.lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            # Somebody has it; or the folder was removed, and there is nothing to be started again.
+            return True
+        return False
+
+    def revive(self) -> None:
+        """Start the server again where it has gone, and wait until it answers. Of several who call it, one does.
+
+        Raises:
+            SetupError: it does not start, or its connection string is another one now.
+        """
+        with _alone(self._cluster):
+            sockets = _ensure_running(self._cluster)
+        if sockets != self.socket_dir:
+            raise SetupError(f"the embedded PostgreSQL is at {sockets} now: restart the server")
+
     def release(self) -> None:
         """Give up the hold; the last one of all stops the server and waits for it. A second call does nothing."""
         hold, self._hold = self._hold, None

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
@@ -31,6 +32,16 @@ MOST_IDLE_S: Final = 300.0
 CANCELLATION_S: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How many connections there may be, how many are open, how many of those are lent, and how many callers wait for one."""
+
+    size: int
+    open: int
+    in_use: int
+    waiting: int
+
+
 class Pool:
     """`Settings.pool_size` connections at most, made as they are needed. The one used last is lent first: its caches are warm."""
 
@@ -50,6 +61,12 @@ class Pool:
         self._waiting: deque[asyncio.Future[Pooled]] = deque()
         #: What is still to be done with connections whose answer is there, or which nobody waits for any more.
         self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def use(self) -> PoolUse:
+        """How it is used just now."""
+        waiting = sum(not turn.done() for turn in self._waiting)
+        return PoolUse(self._settings.pool_size, self._made, len(self._lent), waiting)
 
     async def acquire(self) -> Pooled:
         """A connection, to be given back with `release`.

@@ -8,9 +8,10 @@ import logging
 import logging.config
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 from uuid import UUID
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -18,15 +19,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from convoy_graphql import observe
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.graph.execution import Operation, prepare
 from convoy_graphql.graph.schema import executable_schema
 from convoy_graphql.logs import configuration
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.listen import Hearing
 from convoy_graphql.pg.viewer import SERVICE
 from convoy_graphql.server.auth.authentication import configured
 from convoy_graphql.server.documents.documents import Documents
+from convoy_graphql.server.metrics import exposition, keep_sampling
 from convoy_graphql.server.playground import examples, playground_routes
 from convoy_graphql.server.requests import Identified, Requests, begin, identifier
 from convoy_graphql.server.subscriptions import Subscriptions
@@ -58,7 +60,11 @@ def create_app(settings: Settings) -> Starlette:
         app.state.database = database
         app.state.sockets = WebSocketView(database, subscriptions, settings, documents, authentication)
         app.state.requests = Requests(settings)
-        lasting = [asyncio.create_task(database.wait_until_ready())]
+        app.state.hub = hub
+        lasting = [
+            asyncio.create_task(each)
+            for each in (database.wait_until_ready(), database.keep(), keep_sampling(database))
+        ]
         if authentication is None:
             logger.warning("no authentication is configured: whoever reaches this server reads and changes everything")
         else:
@@ -157,21 +163,34 @@ async def healthz(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+#: How operators are told whether notifications come.
+_LISTENER: Final = {Hearing.LISTENING: "listening", Hearing.DEAF: "polling", Hearing.LOST: "reconnecting"}
+
+
 async def readyz(request: Request) -> Response:
-    """Whether operations can be answered: 200 or 503, with what is missing."""
+    """Whether operations can be answered: 200 or 503, with what is missing.
+
+    Neither the listener nor a busy pool is a reason to get no requests: the feed is polled meanwhile, and what waits too long
+    for a connection is told so, while other processes are as busy.
+    """
     database: Database = request.app.state.database
+    hub: Hub = request.app.state.hub
+    pool = database.pool_use()
     found = await database.readiness()
     return JSONResponse(
         {
             "status": "ready" if found.is_ready else "unready",
             "database": found.database or "ok",
             "migrations": found.migrations or "ok",
+            "listener": _LISTENER[hub.hearing],
+            "pool": {"size": pool.size, "open": pool.open, "inUse": pool.in_use, "waiting": pool.waiting},
         },
         status_code=200 if found.is_ready else 503,
         headers={"cache-control": "no-store"},
     )
 
 
-async def metrics(_request: Request) -> Response:
-    """The counters of this process, as Prometheus reads them."""
-    return Response(generate_latest(observe.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+async def metrics(request: Request) -> Response:
+    """What all worker processes have counted, as Prometheus reads it."""
+    database: Database = request.app.state.database
+    return Response(exposition(database), headers={"content-type": CONTENT_TYPE_LATEST})

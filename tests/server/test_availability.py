@@ -43,8 +43,9 @@ async def answer(http: httpx.AsyncClient, query: str = COUNT) -> tuple[Any, list
 
 
 async def readiness(http: httpx.AsyncClient) -> tuple[int, dict[str, str]]:
+    """The status, and what decides it."""
     response = await http.get("/readyz")
-    return response.status_code, response.json()
+    return response.status_code, {name: response.json()[name] for name in READY}
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -92,8 +93,33 @@ async def test_a_served_database_is_ready_and_the_process_healthy(http: httpx.As
     health = await http.get("/healthz")
 
     assert (200, {"status": "ok"}) == (health.status_code, health.json())
+    assert (200, {"status": "ok"}) == ((alive := await http.get("/livez")).status_code, alive.json())
     assert (200, READY) == await readiness(http)
     assert "no-store" == (await http.get("/readyz")).headers["cache-control"]
+
+
+async def test_the_listener_and_the_pool_are_told_of_and_decide_nothing(demo_database: str) -> None:
+    settings = Settings(database_url=demo_database, listen_database_url="postgresql://127.0.0.1:1/none", pool_size=2)
+    async with running_server(settings) as http, locked(demo_database, "workspaces") as lock:
+        asked = [asyncio.create_task(answer(http)) for _ in range(3)]
+        await lock.wait_for_those_that_wait(2)
+        response = await http.get("/readyz")
+        told = response.json()
+        metrics = (await http.get("/metrics")).text
+        for each in asked:
+            each.cancel()
+
+    assert (200, "reconnecting") == (response.status_code, told["listener"])
+    assert {"size": 2, "open": 2, "inUse": 2, "waiting": 1} == told["pool"]
+    assert 'convoy_graphql_pool_connections{state="in_use"} 2.0' in metrics
+    assert "convoy_graphql_pool_waiting 1.0" in metrics
+
+
+async def test_a_listener_that_hears_is_told_of(http: httpx.AsyncClient) -> None:
+    async def is_listening() -> bool:
+        return (await http.get("/readyz")).json()["listener"] == "listening"
+
+    await until(is_listening)
 
 
 async def test_an_unmigrated_database_is_served_from_the_moment_that_it_is_migrated(

@@ -35,6 +35,8 @@ def growth(before: dict[str, float], after: dict[str, float]) -> dict[str, float
     left_out = (
         "convoy_graphql_feed_",
         "convoy_graphql_request_seconds",
+        "convoy_graphql_pool_",
+        "process_",
         f"{SECONDS}_bucket",
         f"{SECONDS}_sum",
     )
