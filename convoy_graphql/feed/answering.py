@@ -88,19 +88,32 @@ class Desk:
             if body is not None
         )
 
-    async def read(self, topic: Topic, position: Position, until: Position) -> Batch:
-        """The topic's next events."""
+    async def looked(self, topic: Topic) -> frozenset[str]:
+        """The workspaces that its subscribers may know of, the database being waited for.
+
+        Raises:
+            Exception: what `Rights.look` raises.
+        """
+        if topic.rights is None:
+            return frozenset()
+        async with self._answering:
+            return await persistently(topic.rights.look, (DatabaseUnavailable, Busy))
+
+    async def read(self, rows: Rows, position: Position, until: Position) -> Batch:
+        """The next events."""
 
         async def attempt() -> Batch:
             async with self._catching_up, self.open_reader() as reader:
-                return await read_events(reader.fetch, rows_of(topic), position, MOST_AT_ONCE, until=until)
+                return await read_events(reader.fetch, rows, position, MOST_AT_ONCE, until=until)
 
         return await persistently(attempt, (ConvoyError,))
 
     async def catch_up(
-        self, topic: Topic, cursor: str | None, until: Position, *, initial: int, is_ready: bool
+        self, topic: Topic, rows: Rows, cursor: str | None, until: Position, *, initial: int, is_ready: bool
     ) -> Chunk:
         """What comes next for somebody at `cursor` who goes to `until`; without one that is there already. Ready stands at the end.
+
+        `rows` are those that the topic asks for.
 
         Raises:
             Exception: what `Topic.answer` raises.
@@ -108,11 +121,11 @@ class Desk:
         messages: list[Message] = []
         reached, is_last = until, True
         if cursor is None:
-            messages += await self._latest(topic, initial, until)
+            messages += await self._latest(rows, initial, until)
         elif (position := read_cursor("after", cursor, topic.stream)) is None:
             messages.append(_broken(Reason.OTHER_VERSION, until))
         elif position != until:
-            batch = await self.read(topic, position, until)
+            batch = await self.read(rows, position, until)
             messages += batch.events
             if batch.discontinuity is not None:
                 messages.append(_broken(batch.discontinuity, until))
@@ -123,20 +136,15 @@ class Desk:
         observe.feed_delivered.labels(topic.stream.value).inc(len(payloads))
         return Chunk(payloads, reached, is_last)
 
-    async def _latest(self, topic: Topic, initial: int, until: Position) -> list[Happened]:
+    async def _latest(self, rows: Rows, initial: int, until: Position) -> list[Happened]:
         if initial == 0:
             return []
 
         async def attempt() -> list[Happened]:
             async with self._catching_up, self.open_reader() as reader:
-                return await read_latest(reader.fetch, rows_of(topic), initial, until)
+                return await read_latest(reader.fetch, rows, initial, until)
 
         return await persistently(attempt, (ConvoyError,))
-
-
-def rows_of(topic: Topic) -> Rows:
-    """What the topic asks of the tables."""
-    return Rows(topic.stream, topic.wanted, topic.visible)
 
 
 def _broken(reason: Reason, position: Position) -> Broken:

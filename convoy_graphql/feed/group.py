@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from time import monotonic
@@ -14,6 +14,8 @@ from convoy_graphql import observe
 from convoy_graphql.feed.answering import MOST_AT_ONCE, Chunk, Desk
 from convoy_graphql.feed.cursor import Position
 from convoy_graphql.feed.read import Happened
+from convoy_graphql.feed.sight import Sight
+from convoy_graphql.feed.statement import Rows
 from convoy_graphql.feed.stream import Payload, Topic
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Group:
         self._position: Position | None = None
         self._pump: asyncio.Task[None] | None = None
         self._shared: dict[Hashable, asyncio.Task[Chunk]] = {}
+        self.sight = Sight(topic, desk, self._fail)
 
     def offer(self, start: Position, events: Sequence[Happened]) -> None:
         """Takes events that the live read found after `start`."""
@@ -161,7 +164,7 @@ class Group:
         until, early = await reached
         has_more = True
         while has_more and self._position is not None:
-            batch = await self._desk.read(self.topic, self._position, until)
+            batch = await self._desk.read(await self._rows(), self._position, until)
             if batch.discontinuity is not None:
                 # Each of them finds it at its own cursor.
                 for member in self.members:
@@ -174,12 +177,16 @@ class Group:
 
     # Each on its own
 
-    async def shared(self, key: Hashable, work: Callable[[], Awaitable[Chunk]]) -> Chunk:
-        """What `work` gives, done once for all who ask for the same at the same time."""
+    async def caught_up(
+        self, topic: Topic, cursor: str | None, until: Position, *, initial: int, is_ready: bool
+    ) -> Chunk:
+        """What `Desk.catch_up` gives, done once for all who ask for the same at the same time. `topic` is the member's own."""
+        key = (cursor, until.since, initial, is_ready)
 
         async def run() -> Chunk:
             try:
-                return await work()
+                rows = await self._rows()
+                return await self._desk.catch_up(topic, rows, cursor, until, initial=initial, is_ready=is_ready)
             finally:
                 del self._shared[key]
 
@@ -188,6 +195,9 @@ class Group:
             # It may fail when all who asked have gone.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(self._shared[key])
+
+    async def _rows(self) -> Rows:
+        return Rows(self.topic.stream, self.topic.wanted, await self.sight.known())
 
     # The end
 
@@ -199,6 +209,7 @@ class Group:
     def end(self) -> None:
         """Answers nothing any more."""
         self.is_over = True
+        self.sight.end()
         for task in (self._pump, *self._shared.values()):
             if task is not None:
                 task.cancel()

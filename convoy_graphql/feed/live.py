@@ -54,8 +54,8 @@ class Index:
         keys += [("task", each) for each in dict.fromkeys(place.task_ids)]
         for key in keys:
             for group in self._groups.get(key, ()):
-                topic = group.topic
-                if topic.wanted.lets_through(place) and (topic.visible is None or place.workspace_id in topic.visible):
+                seen = group.sight.workspaces
+                if group.topic.wanted.lets_through(place) and (seen is None or place.workspace_id in seen):
                     yield group
 
 
@@ -189,6 +189,7 @@ class Live:
                 has_more = True
                 while has_more:
                     batch = await read_events(reader.fetch, self._rows, self.position, READ_AT_ONCE, with_places=True)
+                    self._look_again(batch)
                     self._offer(batch)
                     self.position, has_more = batch.position, batch.has_more
         except BaseException:
@@ -197,6 +198,14 @@ class Live:
         self.is_resting = True
         for then in waiting:
             then(batch.position)
+
+    def _look_again(self, batch: Batch) -> None:
+        """Whose memberships have changed is looked up anew; and everybody where nothing tells what was changed before."""
+        if self.position is None or batch.subjects:
+            for group in self._groups.values():
+                rights = group.topic.rights
+                if rights is not None and (self.position is None or rights.subject in batch.subjects):
+                    group.sight.look_again()
 
     def _offer(self, batch: Batch) -> None:
         if batch.discontinuity is not None:

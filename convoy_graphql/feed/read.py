@@ -59,7 +59,8 @@ class Batch:
     """What one read gave. Whoever goes on from `position` gets the next event that was or will be, and loses none.
 
     `now` is the snapshot of the read. With a `discontinuity` there are no events, and the position is `now`, or where the read was
-    to end. Aligned to the events, where they were asked for: `places`, and `ages_s`, the seconds since each was written.
+    to end. Aligned to the events, where they were asked for: `places`, and `ages_s`, the seconds since each was written; and
+    besides them `subjects`, whose memberships have changed.
     """
 
     events: Sequence[Happened]
@@ -69,6 +70,7 @@ class Batch:
     discontinuity: Reason | None = None
     places: Sequence[Place] = ()
     ages_s: Sequence[float] = ()
+    subjects: frozenset[str] = frozenset()
 
 
 async def read_feed(
@@ -119,6 +121,7 @@ async def read_events(
         has_more=has_more,
         places=[_place(row) for row in found[:limit]] if with_places else (),
         ages_s=[float(row["age_s"]) for row in found[:limit]] if with_places else (),
+        subjects=frozenset(rows[0]["subjects"]) if with_places else frozenset(),
     )
 
 

@@ -35,7 +35,15 @@ from convoy_graphql.feed.cursor import Key, Position, Stream
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.model.entities import Expression, Kind, Source
 from convoy_graphql.model.rows import alias_of
-from convoy_graphql.model.tables import Xid8, activity_feed, milestones, task_changes, task_changes_pruned, tasks
+from convoy_graphql.model.tables import (
+    Xid8,
+    activity_feed,
+    membership_changes,
+    milestones,
+    task_changes,
+    task_changes_pruned,
+    tasks,
+)
 from convoy_graphql.model.values import list_parameter, parameter
 
 
@@ -93,12 +101,27 @@ def next_events(
     if rows.stream is Stream.TASKS:
         latest = select(cast(task_changes_pruned.c.tx, Text)).order_by(task_changes_pruned.c.tx.desc()).limit(1)
         pruned = func.coalesce(latest.scalar_subquery(), pruned)
-    head = (cast(now.c.snapshot, Text).label("snapshot"), now.c.history, pruned.label("pruned"))
+    head: tuple[Expression, ...] = (
+        cast(now.c.snapshot, Text).label("snapshot"),
+        now.c.history,
+        pruned.label("pruned"),
+    )
     if position is None:
         return select(*head)
+    if with_places:
+        head = (*head, _subjects(position, now).label("subjects"))
     event = _between_positions(rows, position, limit, until, now).subquery("event")
     page = select(*head, event.c.part, event.c.place, *_columns(rows.stream, event, with_places=with_places))
     return page.select_from(now.outerjoin(event, true())).order_by(event.c.part, event.c.place, event.c.id)
+
+
+def _subjects(position: Position, now: CTE) -> Expression:
+    """Whose memberships were changed since a position. After a place inside a read, also what was told with its beginning."""
+    row = alias_of(membership_changes)
+    snapshot: Expression = select(now.c.snapshot).scalar_subquery()
+    changed = select(func.array_agg(cast(row.c.user_id, Text).distinct(), type_=ARRAY(Text)))
+    changed = changed.where(*_between(row, _snapshot(position.since), snapshot))
+    return func.coalesce(changed.scalar_subquery(), cast(array([]), ARRAY(Text)))
 
 
 def latest_events(rows: Rows, limit: int, until: Position) -> Select[Any]:

@@ -10,7 +10,7 @@ from convoy_graphql.feed.cursor import Position, Stream
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.read import Happened, Reason
 
-__all__ = ["Answer", "Broken", "Happened", "Message", "Payload", "Ready", "Stream", "Topic"]
+__all__ = ["Answer", "Broken", "Happened", "Message", "Payload", "Ready", "Rights", "Stream", "Topic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,24 @@ class Payload:
 Answer: TypeAlias = Callable[[Sequence[Message]], Awaitable[Sequence[bytes | None]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Of somebody who may not know of every workspace. `subject` is their id, None of nobody; `look` finds their workspaces."""
+
+    subject: str | None
+    look: Callable[[], Awaitable[frozenset[str]]]
+
+
 @dataclass(frozen=True, eq=False)
 class Topic:
     """What a subscriber follows. Those with equal keys share one execution and one encoding of each event.
 
     `key` tells apart whatever may make answers differ: the operation's text and name, its variables, and the rights of who asks.
-    `visible` are the workspaces whose events the subscriber may know of, None for all; `answer` runs under the same rights.
+    `rights` tell of which workspaces the subscriber may know, None of all; `answer` runs under the same.
     """
 
     key: Hashable
     stream: Stream
     wanted: FeedFilter
     answer: Answer
-    visible: frozenset[str] | None = None
+    rights: Rights | None = None

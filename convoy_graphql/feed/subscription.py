@@ -173,10 +173,8 @@ class Subscription:
 
     async def _catch_up(self, until: Position) -> None:
         place = self._place.cursor() if isinstance(self._place, Position) else self._place
-        initial, is_ready = self._initial, self._is_ready
-        work = partial(self._live.desk.catch_up, self.topic, place, until, initial=initial, is_ready=is_ready)
-        key = (place, until.since, initial, is_ready)
-        chunk = await self._unless_over(self._in_group().shared(key, work))
+        work = self._in_group().caught_up(self.topic, place, until, initial=self._initial, is_ready=self._is_ready)
+        chunk = await self._unless_over(work)
         if chunk is None:
             return
         self._current, self._at = chunk.payloads, 0

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 import orjson
-from graphql import SKIP, ArgumentNode, FieldNode, GraphQLError, VariableNode, Visitor, VisitorAction, visit
+from graphql import SKIP, ArgumentNode, FieldNode, VariableNode, Visitor, VisitorAction, visit
 
-from convoy_graphql.errors import ConvoyError
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.hub import Hub, Subscription
-from convoy_graphql.feed.stream import Happened, Message, Stream, Topic
+from convoy_graphql.feed.stream import Happened, Message, Rights, Stream, Topic
 from convoy_graphql.feed.visible import visible_workspaces
 from convoy_graphql.graph import streams
 from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import Prepared, RequestError
+from convoy_graphql.graph.execution import Prepared
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import encode, result_answer
@@ -37,17 +37,17 @@ class Subscriptions:
         """The subscription that an operation of `viewer` asks for; `after` takes the place of the cursor in its arguments.
 
         Raises:
-            RequestError: a variable or an argument has a value that is not taken, or the viewer's rights cannot be looked up.
+            RequestError: a variable or an argument has a value that is not taken.
         """
         stream = streams.Stream(prepared)
         rights = None if viewer is None else viewer.rights
-        visible = await self._visible(viewer)
+        seeing = None if viewer is None or viewer.is_service else Rights(viewer.subject, partial(self._look, viewer))
 
         async def answer(messages: Sequence[Message]) -> Sequence[bytes | None]:
             async with self._database.reader(viewer) as reader:
                 results = await stream.answer(messages, OperationContext(reader.fetch, viewer=viewer))
                 # Asked again: who has left a workspace since is not told that something happened there.
-                still = None if visible is None else await visible_workspaces(reader.fetch)
+                still = None if seeing is None else await visible_workspaces(reader.fetch)
             most = self._settings.max_errors
             return [
                 None if result is None or _is_hidden(message, still) else encode(result_answer(result, most))
@@ -55,20 +55,14 @@ class Subscriptions:
             ]
 
         def follow(of: Stream, wanted: FeedFilter, cursor: str | None, initial: int) -> Subscription:
-            topic = Topic((key_of(prepared), rights, visible), of, wanted, answer, visible)
+            topic = Topic((key_of(prepared), rights), of, wanted, answer, seeing)
             return self._hub.follow(topic, after=cursor if after is None else after, initial=initial)
 
         return stream.open(follow)
 
-    async def _visible(self, viewer: Viewer | None) -> frozenset[str] | None:
-        """The workspaces whose events the viewer may know of; None for all."""
-        if viewer is None or viewer.is_service:
-            return None
-        try:
-            async with self._database.reader(viewer) as reader:
-                return await visible_workspaces(reader.fetch)
-        except ConvoyError as error:
-            raise RequestError(error.code, [GraphQLError(error.message, original_error=error)]) from None
+    async def _look(self, viewer: Viewer) -> frozenset[str]:
+        async with self._database.reader(viewer) as reader:
+            return await visible_workspaces(reader.fetch)
 
 
 def _is_hidden(message: Message, visible: frozenset[str] | None) -> bool:

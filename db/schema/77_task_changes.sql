@@ -175,13 +175,16 @@ begin
     )
     select count(*), (select gone.tx from gone order by gone.tx desc limit 1) into pruned, last_tx from gone;
     update public.task_changes_pruned as pruned_to set tx = last_tx where pruned_to.tx < last_tx;
+    -- Of interest for as long as a server may be behind, and few.
+    delete from public.membership_changes as change
+     where change.changed_at < now() - older_than and change.tx < pg_snapshot_xmin(pg_current_snapshot());
     return pruned;
 end $$;
 
 revoke execute on function public.prune_task_changes(interval, int) from public;
 
 comment on function public.prune_task_changes(interval, int) is
-    'Deletes changes of tasks that are older than this, a number at most, the oldest first; gives how many it deleted.';
+    'Deletes changes of tasks that are older than this, a number at most, the oldest first; gives how many it deleted. And those of memberships.';
 
 comment on table public.task_changes is
     'What was created, updated or deleted of tasks, for those who follow them. Not part of the knowledge graph.';

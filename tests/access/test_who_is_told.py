@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
-from tenants import World
+from tenants import Tenant, World
 
 from client import running_server
 from convoy_graphql.settings import Settings
@@ -26,6 +27,13 @@ ACTIVITY = (
 TASKS = """
 subscription Tasks($after: String) {
     taskChanged(after: $after) { __typename ... on Ready { cursor } ... on TaskChanged { kind taskId } }
+}
+"""
+
+
+OF_ONE = """
+subscription OfOne($workspace: ID!) {
+    taskChanged(filter: {workspaceId: $workspace}) { __typename ... on TaskChanged { taskId } }
 }
 """
 
@@ -62,6 +70,14 @@ async def heard(socket: Socket, count: int) -> list[Any]:
             async with asyncio.timeout(0.5):
                 messages.append(added(await socket.hear()))
     return [message.get("taskId") or message["__typename"] for message in messages]
+
+
+async def join(writer: asyncpg.Connection, tenant: Tenant, user_id: UUID) -> None:
+    await writer.execute(
+        "insert into workspace_members (workspace_id, user_id, role) values ($1, $2, 'viewer')",
+        tenant.workspace,
+        user_id,
+    )
 
 
 async def happen(writer: asyncpg.Connection, world: World) -> None:
@@ -107,7 +123,7 @@ async def test_what_was_missed_is_told_by_the_same_rule(
         assert ["Ready", "Ready"] == await heard(told, 2)
 
 
-async def test_who_has_left_is_told_no_more(
+async def test_who_has_left_is_told_so_and_nothing_else(
     guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
 ) -> None:
     async with (
@@ -118,4 +134,62 @@ async def test_who_has_left_is_told_no_more(
         await happen(writer, here)
 
         assert 2 == len(await heard(stayed, 2))
+        ends = [await left.hear() for _ in range(2)]
+        assert ["error"] * 2 == [end["type"] for end in ends]
+        assert {"activity", "tasks"} == {end["id"] for end in ends}
+        assert ["MEMBERSHIP_ENDED"] * 2 == [end["payload"][0]["extensions"]["code"] for end in ends]
         assert [] == await heard(left, 0)
+
+
+async def test_who_leaves_another_workspace_goes_on_in_the_one_that_they_asked_for(
+    guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
+) -> None:
+    member = here.ours.users["member"]
+    await join(writer, here.theirs, member)
+    async with opened(guarded) as socket:
+        await socket.initialise(Authorization=f"Bearer {signed(sub=str(member))}")
+        await socket.subscribe("tasks", OF_ONE, workspace=str(here.ours.workspace))
+        assert "Ready" == added(await socket.hear())["__typename"]
+        await writer.execute(
+            "delete from workspace_members where workspace_id = $1 and user_id = $2", here.theirs.workspace, member
+        )
+        await happen(writer, here)
+
+        assert [str(here.ours.subtask)] == await heard(socket, 1)
+
+
+async def test_who_joins_is_told_of_everything_from_then_on(
+    guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
+) -> None:
+    """Of what comes right behind, too, and in the same transaction; and of no workspace that others join."""
+    newcomer = here.stranger
+    async with (
+        following(guarded, signed(sub=str(newcomer))) as joined,
+        following(guarded, signed(sub=str(here.theirs.users["owner"]))) as others,
+    ):
+        async with writer.transaction():
+            await join(writer, here.ours, newcomer)
+            await writer.execute("update tasks set title = 'Welcome' where id = $1", here.ours.task)
+        await happen(writer, here)
+
+        expected = ["ActivityAdded", str(here.ours.subtask), str(here.ours.task)]
+        assert sorted(expected) == sorted(await heard(joined, 3))
+        assert sorted(["ActivityAdded", str(here.theirs.subtask)]) == sorted(await heard(others, 2))
+
+
+async def test_who_comes_back_after_joining_is_told_what_they_missed(
+    guarded: httpx.AsyncClient, writer: asyncpg.Connection, here: World
+) -> None:
+    """Beside a stream of theirs that was open before, whose group they share."""
+    token = signed(sub=str(here.stranger))
+    async with following(guarded, token) as before, opened(guarded) as socket:
+        await socket.initialise(Authorization=f"Bearer {token}")
+        await socket.subscribe("tasks", TASKS)
+        cursor = added(await socket.hear())["cursor"]
+        await socket.say(type="complete", id="tasks")
+        await join(writer, here.ours, here.stranger)
+        await happen(writer, here)
+        await socket.subscribe("again", TASKS, after=cursor)
+
+        assert [str(here.ours.subtask), "Ready"] == await heard(socket, 2)
+        assert 2 == len(await heard(before, 2))

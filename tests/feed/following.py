@@ -11,7 +11,7 @@ import orjson
 
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.hub import Hub, Subscription
-from convoy_graphql.feed.stream import Broken, Happened, Message, Payload, Ready, Stream, Topic
+from convoy_graphql.feed.stream import Broken, Happened, Message, Payload, Ready, Rights, Stream, Topic
 from convoy_graphql.pg.database import Database
 from convoy_graphql.settings import Settings
 
@@ -59,8 +59,15 @@ def told(message: Message) -> list[str]:
 
 
 def topic(answers: Answers, key: Any = "all", stream: Stream = Stream.ACTIVITY, **wanted: Any) -> Topic:
-    visible = wanted.pop("visible", None)
-    return Topic(key, stream, FeedFilter(**wanted), answers, visible)
+    rights = wanted.pop("rights", None)
+    return Topic(key, stream, FeedFilter(**wanted), answers, rights)
+
+
+def seeing_only(*workspaces: str) -> Rights:
+    async def look() -> frozenset[str]:
+        return frozenset(workspaces)
+
+    return Rights(None, look)
 
 
 def read(payload: Payload) -> list[str]:

@@ -15,7 +15,7 @@ from convoy_graphql.feed import group as group_module
 from convoy_graphql.feed import subscription as subscription_module
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.feed.stream import Stream
-from feed.following import Answers, ids, is_silent, read, running_hub, take, topic
+from feed.following import Answers, ids, is_silent, read, running_hub, seeing_only, take, topic
 from feed.polling import Home, plant, say
 
 
@@ -344,8 +344,8 @@ async def test_messages_with_nothing_to_show_are_left_out(hub: Hub, task: str, w
 async def test_only_visible_workspaces_are_told_of(
     hub: Hub, stream: Stream, home: Home, task: str, writer: asyncpg.Connection
 ) -> None:
-    seeing = topic(Answers(), "seeing", stream, visible=frozenset({home.workspace}))
-    blind = topic(Answers(), "blind", stream, visible=frozenset[str]())
+    seeing = topic(Answers(), "seeing", stream, rights=seeing_only(home.workspace))
+    blind = topic(Answers(), "blind", stream, rights=seeing_only())
     async with hub.follow(seeing) as live, hub.follow(blind) as other:
         start = (await anext(live)).cursor
         await take(other)

@@ -73,7 +73,7 @@ async def test_the_cascade_is_told_exactly(
     # Sub stays, without its parent or its workflow, and the feed is told.
     gone["activity_feed"] = gone.get("activity_feed", 0) - (type in {"Task", "Workflow"})
     lost = {table: len(before[table]) - len(after[table]) for table in before}
-    for bookkeeping in ("task_graph_versions", "task_changes", "task_changes_pruned"):
+    for bookkeeping in ("task_graph_versions", "task_changes", "task_changes_pruned", "membership_changes"):
         lost.pop(bookkeeping, None)
     assert {table: count for table, count in gone.items() if count} == {t: count for t, count in lost.items() if count}
 

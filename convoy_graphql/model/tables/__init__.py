@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from convoy_graphql.model.tables.aside import (
     feed_origins,
+    membership_changes,
     mutation_keys,
     task_changes,
     task_changes_pruned,
@@ -33,6 +34,7 @@ __all__ = [
     "activity_feed",
     "best_practices",
     "feed_origins",
+    "membership_changes",
     "metadata",
     "milestones",
     "mutation_keys",

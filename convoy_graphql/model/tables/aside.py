@@ -149,3 +149,25 @@ task_changes_pruned = Table(
     PrimaryKeyConstraint("tx", name="task_changes_pruned_pkey"),
     comment="Up to where task_changes was pruned. Not part of the knowledge graph.",
 )
+
+membership_changes = Table(
+    "membership_changes",
+    metadata,
+    Column(
+        "tx",
+        Xid8(),
+        nullable=False,
+        server_default=text("pg_current_xact_id()"),
+        comment="The transaction that changed the membership.",
+    ),
+    Column("user_id", Uuid(as_uuid=False), nullable=False, comment="Whose membership it was."),
+    Column(
+        "changed_at",
+        TIMESTAMP(timezone=True),
+        nullable=False,
+        server_default=text("clock_timestamp()"),
+        comment="When it was changed; its commit came later.",
+    ),
+    PrimaryKeyConstraint("tx", "user_id", name="membership_changes_pkey"),
+    comment="Whose memberships have changed, for servers that tell them what happens. Not part of the knowledge graph.",
+)
