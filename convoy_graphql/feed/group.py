@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from convoy_graphql import observe
 from convoy_graphql.feed.answering import MOST_AT_ONCE, Chunk, Desk
 from convoy_graphql.feed.cursor import Position
-from convoy_graphql.feed.read import Happened
 from convoy_graphql.feed.sight import Sight
 from convoy_graphql.feed.statement import Rows
-from convoy_graphql.feed.stream import Payload, Topic
+from convoy_graphql.feed.stream import Fresh, Payload, Ready, Topic
 
 if TYPE_CHECKING:
     from convoy_graphql.feed.live import Live
@@ -57,7 +56,7 @@ class Group:
         self.is_over = False
         self._live = live
         self._desk = desk
-        self._queue: deque[Happened | _Joining] = deque()
+        self._queue: deque[Fresh | _Joining] = deque()
         self._waiting = 0
         self._is_behind = False
         self._is_catching_up = False
@@ -66,8 +65,9 @@ class Group:
         self._pump: asyncio.Task[None] | None = None
         self._shared: dict[Hashable, asyncio.Task[Chunk]] = {}
         self.sight = Sight(topic, desk, self._fail)
+        self._told_at = monotonic()
 
-    def offer(self, start: Position, events: Sequence[Happened]) -> None:
+    def offer(self, start: Position, events: Sequence[Fresh]) -> None:
         """Takes events that the live read found after `start`."""
         if self._is_behind:
             return
@@ -79,6 +79,11 @@ class Group:
             self._queue.extend(events)
             self._waiting += len(events)
         self._go_on()
+
+    def refresh(self, position: Position, silent_s: float) -> None:
+        """Tells the members where the stream is, if they have heard nothing for so long."""
+        if self.is_idle and monotonic() - self._told_at >= silent_s:
+            self.offer(position, [Ready(position)])
 
     @property
     def is_idle(self) -> bool:
@@ -119,8 +124,8 @@ class Group:
         finally:
             self._pump = None
 
-    def _take(self) -> list[Happened]:
-        events: list[Happened] = []
+    def _take(self) -> list[Fresh]:
+        events: list[Fresh] = []
         while self._queue and len(events) < MOST_AT_ONCE:
             first = self._queue[0]
             if isinstance(first, _Joining):
@@ -130,13 +135,14 @@ class Group:
         self._waiting -= len(events)
         return events
 
-    async def _answer(self, events: Sequence[Happened]) -> None:
+    async def _answer(self, events: Sequence[Fresh]) -> None:
         began = monotonic()
         payloads = await self._desk.answered(self.topic, events)
         stream = self.topic.stream.value
         observe.feed_answer_seconds.labels(stream).observe(monotonic() - began)
         start, self._position = self._position, events[-1].position
         if payloads and start is not None:
+            self._told_at = monotonic()
             delivery = Delivery(start, payloads, sum(len(payload.body) for payload in payloads))
             taken = sum(member.offer(delivery) for member in self.members)
             observe.feed_delivered.labels(stream).inc(taken * len(payloads))

@@ -29,6 +29,9 @@ _PRUNE: Final = "select public.prune_task_changes(make_interval(secs => $1))"
 #: From one pruning to the next, up to half longer or shorter: several servers share the work.
 PRUNE_INTERVAL_S: Final = 3_600.0
 
+#: Who is told nothing for so long gets a cursor of now: it goes on after a weekend, too, and a read from it costs no more.
+REFRESH_S: Final = 3_600.0
+
 
 class Hub:
     """One per process. It reads only while somebody follows, and reads as `viewer`, who has to see everything: see `pg.rights`."""
@@ -53,7 +56,8 @@ class Hub:
 
     async def start(self) -> None:
         """Returns at once: the database need not be there yet."""
-        self._lives = {stream: Live(stream, self._desk) for stream in Stream}
+        refresh_s = min(REFRESH_S, self._settings.task_changes_kept_s / 4)
+        self._lives = {stream: Live(stream, self._desk, refresh_s) for stream in Stream}
         self._listener = Listener(
             self._settings.listen_database_url or self._database.dsn,
             self._settings,

@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from contextvars import Context
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from convoy_graphql import observe
@@ -71,8 +72,10 @@ def _closest(topic: Topic) -> tuple[str, str]:
 class Live:
     """The live read, and the groups that follow it."""
 
-    def __init__(self, stream: Stream, desk: Desk) -> None:
+    def __init__(self, stream: Stream, desk: Desk, refresh_s: float) -> None:
         self.desk = desk
+        self._refresh_s = refresh_s
+        self._refreshed_at = monotonic()
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         #: Up to where the stream was read. Between reads all groups have been offered everything before it.
         self.position: Position | None = None
@@ -198,6 +201,15 @@ class Live:
         self.is_resting = True
         for then in waiting:
             then(batch.position)
+        self._refresh(batch.position)
+
+    def _refresh(self, position: Position) -> None:
+        """Whoever has heard nothing for long gets a cursor of now. Now and then, since it looks at all groups."""
+        now = monotonic()
+        if now - self._refreshed_at >= self._refresh_s / 10:
+            self._refreshed_at = now
+            for group in self._groups.values():
+                group.refresh(position, self._refresh_s)
 
     def _look_again(self, batch: Batch) -> None:
         """Whose memberships have changed is looked up anew; and everybody where nothing tells what was changed before."""

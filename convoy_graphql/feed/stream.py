@@ -15,9 +15,10 @@ __all__ = ["Answer", "Broken", "Happened", "Message", "Payload", "Ready", "Right
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The subscription is live: from here on everything comes as it is committed. Sent once.
+    """The subscription is live: from here on everything comes as it is committed.
 
-    Without a cursor it is the first message. After a cursor, or with `initial`, it follows what these brought.
+    Without a cursor it is the first message. After a cursor, or with `initial`, it follows what these brought. It comes again when
+    there was nothing else to tell for long, so that nobody has a cursor from before what is kept.
     """
 
     position: Position
@@ -31,7 +32,9 @@ class Broken:
     position: Position
 
 
-Message: TypeAlias = Ready | Happened | Broken
+#: What the live read has for a topic; and all that a topic answers.
+Fresh: TypeAlias = Ready | Happened
+Message: TypeAlias = Fresh | Broken
 
 
 @dataclass(frozen=True, slots=True)

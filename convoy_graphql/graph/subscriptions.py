@@ -28,7 +28,7 @@ Follow: TypeAlias = Callable[[Stream, FeedFilter, str | None, int], AsyncIterabl
 
 @strawberry.type(
     name="Ready",
-    description="The subscription is live: whatever is committed from now on comes by itself. The first message, or, after a cursor and after `includeInitial`, the one behind what these brought.",
+    description="The subscription is live: whatever is committed from now on comes by itself. The first message, or, after a cursor and after `includeInitial`, the one behind what these brought. It comes again after an hour without any other: a cursor to come back with never gets old.",
 )
 class ReadyType:
     cursor: str = own_field(

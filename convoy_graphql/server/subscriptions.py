@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from collections.abc import Set as AbstractSet
-from functools import partial
+from functools import lru_cache, partial
 
 import orjson
 from graphql import SKIP, ArgumentNode, FieldNode, VariableNode, Visitor, VisitorAction, visit
+from graphql.utilities import strip_ignored_characters
 
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.hub import Hub, Subscription
@@ -15,7 +16,7 @@ from convoy_graphql.feed.stream import Happened, Message, Rights, Stream, Topic
 from convoy_graphql.feed.visible import visible_workspaces
 from convoy_graphql.graph import streams
 from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import Prepared
+from convoy_graphql.graph.execution import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS, Prepared
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import encode, result_answer
@@ -72,11 +73,17 @@ def _is_hidden(message: Message, visible: frozenset[str] | None) -> bool:
 def key_of(prepared: Prepared) -> Hashable:
     """What is the same for those who can share each answer: the document, the operation in it, and what its variables say.
 
-    Those that only tell where to begin say nothing: who comes back with a cursor shares with who stayed.
+    Those that only tell where to begin say nothing: who comes back with a cursor shares with who stayed. Nor do the white space, the
+    commas and the comments of a document: an error of a field then bears the line and the column that it has in the first one's.
     """
     operation = prepared.operation
     told = {name: value for name, value in operation.variables.items() if name not in _only_to_begin(prepared)}
-    return operation.query, operation.name, orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    text = operation.query if len(operation.query) > MAX_DOCUMENT_LENGTH else _without_layout(operation.query)
+    return text, operation.name, orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+#: 0.2 ms for a document of some lines, which thousands may ask for at once.
+_without_layout = lru_cache(MAX_DOCUMENTS)(strip_ignored_characters)
 
 
 def _only_to_begin(prepared: Prepared) -> AbstractSet[str]:

@@ -429,6 +429,33 @@ async def test_another_history_is_told_to_all_and_the_stream_goes_on(
     assert [[said]] * 2 == went_on
 
 
+async def test_who_hears_nothing_for_long_gets_a_cursor_of_now(
+    database: str, answers: Answers, task: str, home: Home, writer: asyncpg.Connection
+) -> None:
+    """What was pruned meanwhile lies behind it; and who is told of something has a cursor by that."""
+    settings = {"task_changes_kept_s": 4, "feed_check_interval_s": 0.2, "feed_poll_interval_s": 0.2}
+    quiet = topic(answers, "quiet", Stream.TASKS, task_id=task)
+    async with running_hub(database, **settings) as hub:
+        async with hub.follow(quiet) as live, hub.follow(topic(Answers(), "busy", Stream.TASKS)) as busy:
+            start = (await anext(live)).cursor
+            await take(busy)
+            for _ in range(4):
+                await plant(writer, "tasks", milestone_id=home.milestone, title="Elsewhere")
+                await asyncio.sleep(0.3)
+            again = await anext(live)
+            told = await take(busy, 4)
+        await writer.fetchval("select prune_task_changes(interval '0')")
+        async with hub.follow(quiet, after=again.cursor) as back:
+            kept = await take(back)
+        async with hub.follow(quiet, after=start) as late:
+            lost = await take(late)
+
+    assert ["ready"] == read(again)
+    assert ["happened"] * 4 == [each[0] for each in told]
+    assert [["ready"]] == kept
+    assert [["broken", "PRUNED"]] == lost
+
+
 @pytest.mark.parametrize(("table", "stream"), [("tasks", Stream.TASKS), ("activity_feed", Stream.ACTIVITY)])
 async def test_what_is_truncated_is_told_at_once_and_the_stream_goes_on(  # noqa: PLR0917
     hub: Hub, answers: Answers, task: str, home: Home, writer: asyncpg.Connection, table: str, stream: Stream

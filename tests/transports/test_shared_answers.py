@@ -108,6 +108,12 @@ def test_where_to_begin_is_no_part_of_what_is_shared() -> None:
     assert first != key_of(prepared(FOLLOW.replace("title", "status"), task="1"))
 
 
+def test_what_a_document_looks_like_is_no_part_of_it_either() -> None:
+    laid_out = "# Mine\n" + FOLLOW.replace(" {", "\n{\n\t,")
+
+    assert key_of(prepared(FOLLOW, task="1")) == key_of(prepared(laid_out, task="1"))
+
+
 def test_a_variable_that_says_more_than_where_to_begin_counts() -> None:
     page = "... on ActivityAdded { activity { task { activities(after: $after) { totalCount } } } }"
     query = f"subscription ($after: String) {{ activityAdded(after: $after) {{ __typename {page} }} }}"
