@@ -26,10 +26,26 @@ class Request:
     `codes` are those of the errors that the client is told, in order, each once.
     """
 
-    __slots__ = ("_began", "codes", "database_s", "executor", "id", "operation", "plan", "statements", "type", "viewer")
+    __slots__ = (
+        "_began",
+        "codes",
+        "database_s",
+        "executor",
+        "id",
+        "operation",
+        "plan",
+        "span",
+        "statements",
+        "trace_id",
+        "type",
+        "viewer",
+    )
 
     def __init__(self, identifier: str) -> None:
         self.id = identifier
+        #: Its span, and the id of the trace that this is part of, where traces are sent.
+        self.span: Any = None
+        self.trace_id: str | None = None
         self.type = "none"
         self.operation: str | None = None
         self.executor: str | None = None
@@ -77,11 +93,12 @@ class RequestId(logging.Filter):
         request = current.get()
         if request is not None and not hasattr(record, "request_id"):
             record.request_id = request.id
+            record.trace_id = request.trace_id
         return True
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `time level logger message requestId`, the facts of the line, and an `exception` with its traceback."""
+    """One JSON object a line: `time level logger message requestId traceId`, the facts of the line, and an `exception` with its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -92,6 +109,8 @@ class JsonLines(logging.Formatter):
         }
         if (identifier := getattr(record, "request_id", None)) is not None:
             line["requestId"] = identifier
+        if (trace := getattr(record, "trace_id", None)) is not None:
+            line["traceId"] = trace
         line |= getattr(record, "facts", ())
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -113,6 +132,8 @@ class TextLines(logging.Formatter):
         facts: dict[str, Any] = dict(getattr(record, "facts", ()))
         if (identifier := getattr(record, "request_id", None)) is not None:
             facts["requestId"] = identifier
+        if (trace := getattr(record, "trace_id", None)) is not None:
+            facts["traceId"] = trace
         record.told = "".join(f" {name}={_plain(value)}" for name, value in facts.items())
         return super().format(record)
 

@@ -141,6 +141,11 @@ class Settings:
     )
     jwt_leeway_s: float = setting(30.0, "How far the clock that issues tokens may be off; 60 at most.")
     jwt_max_bytes: int = setting(8_192, "Largest token.")
+    traces_endpoint: str | None = setting(
+        None,
+        "An OpenTelemetry collector, by OTLP over HTTP: `http://127.0.0.1:4318`. Traces are sent to it; OpenTelemetry's other variables hold, too.",
+        variable="OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", accepted=("DEBUG", "INFO", "WARNING", "ERROR"))
     log_format: str = setting(
         "auto", "`text`, `json`, or `auto`: text on a terminal, else JSON.", accepted=("auto", "text", "json")

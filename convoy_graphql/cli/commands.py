@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convoy_graphql import __version__
+from convoy_graphql import __version__, traces
 from convoy_graphql.cli.database import apply_migrations, database, pending_migrations, talk
 from convoy_graphql.cli.definition import checkout, difference
 from convoy_graphql.cli.demonstration import first_workspaces, load, load_small_once
@@ -73,6 +73,7 @@ def serve(demo: bool, host: str, port: int, workers: int) -> None:
     if not has_authentication(settings):
         refuse_network(host)
     refuse_broken_documents(settings)
+    traces.check(settings.traces_endpoint)
     with listening(host, port) as listener, database(settings) as dsn:
         if demo or settings.database_url is None:
             apply_migrations(dsn)

@@ -13,6 +13,7 @@ import asyncpg
 
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.settings import Settings
+from convoy_graphql.traces import traces
 
 #: Said of a DSN that asyncpg cannot read.
 NOT_UNDERSTOOD = "DATABASE_URL is not understood"
@@ -128,6 +129,8 @@ async def connect(
         # The reason would quote the DSN, and with it the password.
         raise ConnectionError(NOT_UNDERSTOOD) from None
     connection.way = way
+    if traces.are_sent:
+        connection.add_query_logger(traces.tell_statement)
     if way.is_pooled:
         connection.told = "; ".join(f"set local {setting} = '{value}'" for setting, value in session.items())
     return connection

@@ -35,6 +35,7 @@ from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
 from convoy_graphql.server.websocket import WebSocketView
 from convoy_graphql.settings import Settings
+from convoy_graphql.traces import traces
 
 logger = logging.getLogger("convoy_graphql.server")
 
@@ -51,6 +52,8 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         executable_schema()  # built before the first request, not during it
+        if settings.traces_endpoint is not None:
+            traces.start(settings.traces_endpoint)
         database = await Database.open(settings)
         # It reads for all subscribers and tells them apart itself, so that it has to see everything.
         hub = Hub(database, settings, None if authentication is None else SERVICE)
@@ -78,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
                     await task
             await hub.close()
             await database.close()
+            await asyncio.to_thread(traces.stop)
 
     return Application(
         routes=[

@@ -26,6 +26,7 @@ from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
 from convoy_graphql.settings import Settings
+from convoy_graphql.traces import traces
 
 logger = logging.getLogger("convoy_graphql.server")
 
@@ -85,7 +86,8 @@ class Executors:
         """
         if not prepared.is_query:
             return await self._by_loaders(prepared, viewer, traced=traced)
-        bound = chosen(prepared, self._settings)
+        with traces.part("plan"):
+            bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
             return await self._by_loaders(prepared, viewer, traced=traced, declined=bound.reason)
         return await self._by_statement(prepared, bound, viewer, traced=traced)

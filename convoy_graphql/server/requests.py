@@ -15,9 +15,11 @@ from graphql import OperationDefinitionNode
 from starlette.types import Message, Send
 
 from convoy_graphql import observe
+from convoy_graphql.errors import ConvoyError
 from convoy_graphql.logs import MOST_CHARACTERS, Request, current
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
+from convoy_graphql.traces import end_request, trace_id, traces
 
 logger = logging.getLogger("convoy_graphql.request")
 
@@ -31,6 +33,9 @@ _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _PREFIX: Final = token_hex(6)
 _NUMBERS: Final = count(1)
 
+#: The code of an error that is a fault of ours.
+INTERNAL: Final = ConvoyError.code
+
 #: What is asked by machines several times a minute: its lines come at DEBUG.
 _PROBES: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
 
@@ -41,10 +46,15 @@ def identifier(headers: Mapping[bytes, bytes] | None = None) -> str:
     return given if given and _WELL_FORMED.fullmatch(given) else f"{_PREFIX}-{next(_NUMBERS):x}"
 
 
-def begin(name: str) -> Request:
-    """A request with this id, which is the current one from now on in this task and in those that it starts."""
+def begin(name: str, headers: Mapping[bytes, bytes] | None = None) -> Request:
+    """A request with this id, which is the current one from now on in this task and in those that it starts.
+
+    With `headers` it is one that is traced.
+    """
     request = Request(name)
     current.set(request)
+    if headers is not None and (span := traces.begin_request(headers)) is not None:
+        request.span, request.trace_id = span, trace_id(span)
     return request
 
 
@@ -92,6 +102,9 @@ class Requests:
     def end_http(self, request: Request, method: str, path: str, status: int) -> None:
         """A request to the endpoint has been answered."""
         _count("http", str(status), request.type, request.seconds)
+        if request.span is not None:
+            about = {"http.request.method": method, "url.path": path, "http.response.status_code": status}
+            _end_span(request, about, is_failed=status >= 500)
         is_failed = status >= 400 or bool(request.codes)
         if self._logged == "all" or (is_failed and self._logged == "failed"):
             _write(request, f"{method} {path} {status}", {"method": method, "path": path, "status": status})
@@ -99,6 +112,8 @@ class Requests:
     def end_operation(self, request: Request, connection: str, name: str, outcome: str) -> None:
         """An operation of a WebSocket has ended: `complete`, `error`, or `gone` where the client ended it, or left."""
         _count("websocket", outcome, request.type, request.seconds)
+        if request.span is not None:
+            _end_span(request, {"network.protocol.name": "websocket"}, is_failed=False)
         if self._logged == "all" or (request.codes and self._logged == "failed"):
             facts = {"connection": connection, "id": name[:MOST_CHARACTERS], "outcome": outcome}
             _write(request, f"WebSocket operation {outcome}", facts)
@@ -128,6 +143,21 @@ def _count(transport: str, status: str, operation: str, seconds: float) -> None:
     timed.observe(seconds)
 
 
+def _end_span(request: Request, about: dict[str, Any], *, is_failed: bool) -> None:
+    if request.type != "none":
+        about["graphql.operation.type"] = request.type
+    if request.operation is not None:
+        about["graphql.operation.name"] = request.operation[:MOST_CHARACTERS]
+    if request.executor is not None:
+        about["convoy.executor"] = request.executor
+    if request.plan is not None:
+        about["convoy.plan"] = request.plan
+    if request.codes:
+        about["error.type"] = next(iter(request.codes))
+    about["convoy.request_id"] = request.id
+    end_request(request.span, about, is_failed=is_failed or INTERNAL in request.codes)
+
+
 def _write(request: Request, message: str, facts: dict[str, Any], level: int = logging.INFO) -> None:
     if not logger.isEnabledFor(level):
         return
@@ -135,6 +165,7 @@ def _write(request: Request, message: str, facts: dict[str, Any], level: int = l
     record = logging.LogRecord(logger.name, level, "", 0, message, (), None)
     request.describe(facts)
     record.request_id = request.id
+    record.trace_id = request.trace_id
     record.facts = facts
     logger.handle(record)
 

@@ -32,6 +32,7 @@ from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStr
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.tabs import example_tabs
 from convoy_graphql.settings import Settings
+from convoy_graphql.traces import traces
 
 ENDPOINT = "/graphql"
 
@@ -64,7 +65,7 @@ class GraphQLView:
         origin = request.header(b"origin")
         if origin and self._origins.lists(origin):
             send = _readable(send, self._origins.headers_for(origin, is_preflight=request.method == "OPTIONS"))
-        asked = requests.begin(requests.identifier(request.headers))
+        asked = requests.begin(requests.identifier(request.headers), request.headers)
         status = 0
         try:
             response = await self.respond(request)
@@ -143,7 +144,8 @@ class GraphQLView:
             viewer, lasts_s = caller.viewer, caller.lasts_s
             requests.asked_by(viewer)
         operation = await read_operation(request, self._settings.max_body_bytes)
-        prepared = self._documents.prepare(operation)
+        with traces.part("read document"):
+            prepared = self._documents.prepare(operation)
         requests.found(prepared.node)
         if request.body_bytes > self._settings.max_query_body_bytes and not prepared.is_mutation:
             raise too_large(self._settings.max_query_body_bytes, "of a query or a subscription")

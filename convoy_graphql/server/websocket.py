@@ -30,6 +30,7 @@ from convoy_graphql.server.origins import Origins
 from convoy_graphql.server.requests import Requests, asked_by, begin, found, identifier
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.settings import Settings
+from convoy_graphql.traces import traces
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
 
@@ -105,8 +106,9 @@ class WebSocketView:
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         connection: WebSocketConnection = scope["extensions"][CONNECTION]
-        request = begin(identifier(dict(scope["headers"])))
-        socket = _Socket(connection, receive, self, request.id)
+        headers = dict(scope["headers"])
+        request = begin(identifier(headers))
+        socket = _Socket(connection, receive, self, request.id, headers)
         with observe.sockets.track_inprogress():
             code = await socket.serve()
         self.requests.end_socket(request, code, socket.operations)
@@ -116,9 +118,17 @@ class WebSocketView:
 class _Socket:
     """One client's socket, from its acceptance to its end."""
 
-    def __init__(self, connection: WebSocketConnection, receive: Receive, view: WebSocketView, socket_id: str) -> None:
+    def __init__(
+        self,
+        connection: WebSocketConnection,
+        receive: Receive,
+        view: WebSocketView,
+        socket_id: str,
+        headers: Mapping[bytes, bytes],
+    ) -> None:
         self._connection = connection
         self._id = socket_id
+        self._headers = headers
         #: How many operations were begun.
         self.operations = 0
         self._receive = receive
@@ -243,7 +253,7 @@ class _Socket:
         """Answers one operation, and ends it with a message; unless the socket is closed, which its reader is told."""
         message = _Messages(operation_id)
         self.operations += 1
-        request = begin(f"{self._id}.{self.operations}")
+        request = begin(f"{self._id}.{self.operations}", self._headers)
         if self._viewer is not None:
             asked_by(self._viewer)
         outcome = "gone"
@@ -265,7 +275,8 @@ class _Socket:
             self._view.requests.end_operation(request, self._id, operation_id, outcome)
 
     async def _answer(self, operation: Operation, message: _Messages) -> None:
-        prepared = self._view.documents.prepare(operation)
+        with traces.part("read document"):
+            prepared = self._view.documents.prepare(operation)
         found(prepared.node)
         if not prepared.is_subscription:
             await self._send(message.next(await self._view.executors.answer(prepared, self._viewer)))

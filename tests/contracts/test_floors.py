@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "convoy_graphql"
 #: Rooms by floor. A module is in the room that its path begins with.
 FLOORS = (
     ("errors",),
-    ("settings", "observe", "logs"),
+    ("settings", "observe", "logs", "traces"),
     ("model",),
     ("pg",),
     ("loaders", "compiler", "domain", "feed", "demo"),
@@ -35,6 +35,7 @@ ROOMS_OF = {
     "jwt": {"server"},
     "cryptography": {"server"},
     "httpx2": {"server"},
+    "opentelemetry": {"traces"},
     "prometheus_client": {"observe", "server"},
     "uvicorn": {"server", "cli"},
     "websockets": {"server"},

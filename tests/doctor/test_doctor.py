@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from pooler import pooled
 
 from convoy_graphql.model.tables import metadata
 from convoy_graphql.pg import listen, pooling
@@ -23,6 +22,7 @@ from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrations import MARK
 from convoy_graphql.server.doctor import diagnose
 from convoy_graphql.settings import Settings
+from pooler import pooled
 
 SECRET = "of the tests, and of nobody else: 32 bytes at least"  # noqa: S105
 OK, WARNING, FAULT = Verdict.OK, Verdict.WARNING, Verdict.FAULT

@@ -57,6 +57,7 @@ READ = {
     "CONVOY_JWT_AUDIENCE": ("convoy", "convoy"),
     "CONVOY_JWT_LEEWAY_S": ("5", 5.0),
     "CONVOY_JWT_MAX_BYTES": ("2048", 2048),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
     "CONVOY_LOG_LEVEL": ("debug", "DEBUG"),
     "CONVOY_LOG_FORMAT": ("json", "json"),
     "CONVOY_LOG_REQUESTS": ("Failed", "failed"),
