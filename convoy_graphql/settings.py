@@ -56,6 +56,9 @@ class Settings:
     connect_timeout_s: float = setting(5.0, "How long opening one database connection may take.")
     statement_timeout_ms: int = setting(5_000, "How long one SQL statement may run before it is answered TIMEOUT.")
     lock_timeout_ms: int = setting(1_000, "How long one SQL statement may wait for a lock.")
+    request_timeout_s: float = setting(
+        10.0, "How long one operation may take, with all its statements; whatever is missing then is answered TIMEOUT."
+    )
     idempotency_key_ttl_s: int = setting(
         86_400, "How long an answer is kept for its `idempotencyKey`, so that the same change is not made twice."
     )

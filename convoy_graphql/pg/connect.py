@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from convoy_graphql.pg.deadline import answer_timeout_s, statement_timeout_ms
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.settings import Settings
 from convoy_graphql.traces import traces
@@ -110,7 +111,7 @@ async def connect(
         "datestyle": "ISO",
         # Compiling a nested JSON plan costs more than running it.
         "jit": "off",
-        "statement_timeout": str(settings.statement_timeout_ms),
+        "statement_timeout": str(statement_timeout_ms(settings)),
         "lock_timeout": str(settings.lock_timeout_ms),
     }
     if not way.keeps_statements:
@@ -120,6 +121,7 @@ async def connect(
             asyncpg_dsn(dsn),
             timeout=settings.connect_timeout_s,
             server_settings={"application_name": name, **({} if way.is_pooled else session)},
+            command_timeout=answer_timeout_s(settings),
             # A compiled statement may be longer than the 15 KB up to which asyncpg would keep it prepared.
             max_cacheable_statement_size=0,
             connection_class=Connection,

@@ -18,7 +18,7 @@ from convoy_graphql.errors import Busy, DatabaseUnavailable
 from convoy_graphql.pg import begin
 from convoy_graphql.pg.connect import Way, connect
 from convoy_graphql.pg.pooling import find_way
-from convoy_graphql.pg.sqlstate import DRIVER_ERRORS, lost_connection, translated
+from convoy_graphql.pg.sqlstate import DRIVER_ERRORS, STALE_PLAN, lost_connection, translated
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 
@@ -30,6 +30,9 @@ MOST_IDLE_S: Final = 300.0
 
 #: How long an interrupted statement may take to end. PostgreSQL is asked to cancel it, and answers at once or never.
 CANCELLATION_S: Final = 5.0
+
+#: The same where an answer waits for it.
+ROLLBACK_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ class Pool:
         """How it is used just now."""
         waiting = sum(not turn.done() for turn in self._waiting)
         return PoolUse(self._settings.pool_size, self._made, len(self._lent), waiting)
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
 
     async def acquire(self) -> Pooled:
         """A connection, to be given back with `release`.
@@ -154,7 +161,8 @@ class Pool:
         """
         try:
             if not connection.is_closed():
-                await connection.execute("rollback")
+                # What was running has been cancelled, and ends first.
+                await connection.execute("rollback", timeout=ROLLBACK_S)
         except BaseException as error:
             # Lent again, it would carry this transaction into somebody else's operation.
             connection.terminate()
@@ -214,12 +222,15 @@ class Pool:
         try:
             return await self._fetch_value(sql, parameters, viewer)
         except Exception as error:
-            if not lost_connection(error):
+            is_lost = lost_connection(error)
+            if is_lost:
+                await self.expire()
+            # Whoever has waited for an answer until nobody could give one has no time to wait again.
+            if isinstance(error, TimeoutError) or not (is_lost or isinstance(error, STALE_PLAN)):
                 with translated():
                     raise
         # It may have died while it lay idle. The statement changes nothing and can be sent again.
         with translated():
-            await self.expire()
             return await self._fetch_value(sql, parameters, viewer)
 
     async def _fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None) -> Any:
@@ -229,7 +240,7 @@ class Pool:
             if in_transaction:
                 await begin.begin(connection, begin.statement(viewer, connection.told))
             value = await connection.fetchval(sql, *parameters)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
             self._lend_again(connection, "rollback" if in_transaction else "")
             raise
         except BaseException:

@@ -10,10 +10,25 @@ from typing import Any, Self
 
 import asyncpg
 
+from convoy_graphql.errors import QueryTimedOut
 from convoy_graphql.pg import begin
+from convoy_graphql.pg.deadline import Deadline
 from convoy_graphql.pg.pool import Pool, Pooled
-from convoy_graphql.pg.sqlstate import lost_connection, translated
+from convoy_graphql.pg.sqlstate import STALE_PLAN, lost_connection, translated
 from convoy_graphql.pg.viewer import Viewer
+
+
+async def give_up(pool: Pool, connection: Pooled, deadline: Deadline, error: TimeoutError) -> None:
+    """What an answer that did not come means: there is no more time, or nobody there, who then is not waited for again.
+
+    Raises:
+        QueryTimedOut: there is no more time.
+    """
+    if deadline.is_over:
+        raise QueryTimedOut from error
+    if connection is not None:
+        connection.terminate()
+    await pool.expire()
 
 
 class Reader:
@@ -25,6 +40,7 @@ class Reader:
 
     def __init__(self, pool: Pool, viewer: Viewer | None = None) -> None:
         self._pool = pool
+        self._deadline = Deadline(pool.settings)
         #: For whom it reads.
         self.viewer = viewer
         self._connection: Pooled = None
@@ -40,7 +56,7 @@ class Reader:
 
         Raises:
             Busy: no connection became free in time.
-            QueryTimedOut: over `Settings.statement_timeout_ms`.
+            QueryTimedOut: over `Settings.statement_timeout_ms`, or over `Settings.request_timeout_s` with those before it.
             DatabaseUnavailable: the database cannot be reached, or the snapshot was lost with the connection.
         """
         if self._is_over:
@@ -59,6 +75,9 @@ class Reader:
     async def _fetch(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         try:
             return await self._run(sql, parameters)
+        except TimeoutError as error:
+            await give_up(self._pool, self._connection, self._deadline, error)
+            raise
         except Exception as error:
             # A pooled connection may have died while it lay idle. Nothing has been read in this snapshot, so a new one is
             # as good.
@@ -69,19 +88,27 @@ class Reader:
         return await self._run(sql, parameters)
 
     async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        left_s = self._deadline.left_s()
         if self._connection is None:
             self._connection = await self._pool.acquire()
             await begin.begin(self._connection, begin.snapshot(self.viewer, self._connection.told))
         began = perf_counter()
         try:
-            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
+            rows = await self._ask(sql, parameters, left_s)
+        except STALE_PLAN:
+            rows = await self._ask(sql, parameters, left_s)
+        self.seconds += perf_counter() - began
+        self.statements += 1
+        self._has_read = True
+        return rows
+
+    async def _ask(self, sql: str, parameters: Sequence[Any], within_s: float) -> Sequence[Any]:
+        try:
+            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters, timeout=within_s)
         except asyncpg.PostgresError as error:
             if not lost_connection(error):
                 await self._connection.execute("rollback to savepoint reading")
             raise
-        self.seconds += perf_counter() - began
-        self.statements += 1
-        self._has_read = True
         return rows
 
     async def _drop(self) -> None:

@@ -26,6 +26,10 @@ _OF_ANOTHER_SESSION: Final = {"26000", "42P05"}
 #: The last one is what a statement gets that meets the end of its connection half-way: "cannot switch to state 12".
 _OF_THE_CONNECTION: Final = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
+#: A statement was prepared before a migration that changed what it returns. asyncpg has forgotten it, and prepares it anew: by
+#: itself outside of a transaction, and inside when it is asked again.
+STALE_PLAN: Final = asyncpg.InvalidCachedStatementError
+
 #: Whatever connecting to PostgreSQL, or talking with it, may fail with.
 DRIVER_ERRORS: Final = (asyncpg.PostgresError, *_OF_THE_CONNECTION)
 

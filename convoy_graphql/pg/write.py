@@ -13,9 +13,10 @@ import asyncpg
 
 from convoy_graphql.errors import Contention, OutcomeUnknown, QueryTimedOut, WriteTimedOut
 from convoy_graphql.pg import begin
+from convoy_graphql.pg.deadline import Deadline
 from convoy_graphql.pg.pool import Pool, Pooled
-from convoy_graphql.pg.read import Reader
-from convoy_graphql.pg.sqlstate import lost_connection, sqlstate_of, translated
+from convoy_graphql.pg.read import Reader, give_up
+from convoy_graphql.pg.sqlstate import STALE_PLAN, lost_connection, sqlstate_of, translated
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 
@@ -50,7 +51,7 @@ class Violated(Exception):
 
 
 class Interfered(Exception):
-    """Another transaction came in the way (40001, 40P01): everything is to be done again, from the beginning."""
+    """Another transaction came in the way (40001, 40P01), or a migration: everything is to be done again, from the beginning."""
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def _read_as_a_write() -> Iterator[None]:
         raise WriteTimedOut from error
     except asyncpg.PostgresError as error:
         sqlstate = sqlstate_of(error)
-        if sqlstate in {_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED}:
+        if sqlstate in {_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED} or isinstance(error, STALE_PLAN):
             raise Interfered from error
         if sqlstate.startswith(_VIOLATIONS):
             raise Violated(error) from error
@@ -72,8 +73,9 @@ def _read_as_a_write() -> Iterator[None]:
 class Transaction:
     """READ COMMITTED, begun with the first statement, so that a change that is refused before has cost no connection."""
 
-    def __init__(self, pool: Pool, viewer: Viewer | None = None) -> None:
+    def __init__(self, pool: Pool, deadline: Deadline, viewer: Viewer | None = None) -> None:
         self._pool = pool
+        self._deadline = deadline
         #: For whom it reads and writes.
         self.viewer = viewer
         self._connection: Pooled = None
@@ -94,10 +96,8 @@ class Transaction:
             WriteTimedOut, DatabaseUnavailable, Busy: the transaction is over, and nothing has changed.
         """
         began = perf_counter()
-        with _read_as_a_write():
-            if self._connection is None:
-                await self._begin()
-            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
+        async with self._in_time() as left_s:
+            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters, timeout=left_s)
         self.seconds += perf_counter() - began
         self.statements += 1
         return rows
@@ -116,10 +116,21 @@ class Transaction:
         await self._execute(_KEEP)
 
     async def _execute(self, command: str) -> None:
+        async with self._in_time() as left_s:
+            await self._connection.execute(command, timeout=left_s)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[float]:
+        """For one command, which may take as long as this says. The transaction has begun."""
         with _read_as_a_write():
-            if self._connection is None:
-                await self._begin()
-            await self._connection.execute(command)
+            left_s = self._deadline.left_s()
+            try:
+                if self._connection is None:
+                    await self._begin()
+                yield left_s
+            except TimeoutError as error:
+                await give_up(self._pool, self._connection, self._deadline, error)
+                raise
 
     async def _begin(self) -> None:
         self._connection = await self._pool.acquire()
@@ -207,7 +218,7 @@ class Session(Reader):
             raise Contention(ATTEMPTS) from error
 
     async def _attempt(self, work: Callable[[Transaction], Awaitable[T]], reads_more: Callable[[T], bool]) -> T:
-        transaction = Transaction(self._pool, self.viewer)
+        transaction = Transaction(self._pool, self._deadline, self.viewer)
         try:
             result = await work(transaction)
             try:

@@ -148,10 +148,20 @@ class HttpConnection(HttpToolsProtocol):
     #: What a response that has no end of its own asks to be told by.
     on_shutdown: Callable[[], object] | None = None
 
+    #: What works on an answer asks to be told by that nobody waits for it any more.
+    on_gone: Callable[[], object] | None = None
+    is_gone = False
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         extensions: dict[Any, Any] = {CONNECTION: self}
         self.scope["extensions"] = extensions
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.is_gone = True
+        if self.on_gone is not None:
+            self.on_gone()
 
     def is_writable(self) -> bool:
         return not self.flow.write_paused

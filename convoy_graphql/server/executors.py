@@ -25,6 +25,7 @@ from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
+from convoy_graphql.server.lasting import to_its_end
 from convoy_graphql.settings import Settings
 from convoy_graphql.traces import traces
 
@@ -85,7 +86,8 @@ class Executors:
             RequestError: a variable has a value that is not taken.
         """
         if not prepared.is_query:
-            return await self._by_loaders(prepared, viewer, traced=traced)
+            # A document of three changes would stop after one or two of them, by chance, when its client goes away.
+            return await to_its_end(self._by_loaders(prepared, viewer, traced=traced))
         with traces.part("plan"):
             bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):

@@ -5,15 +5,21 @@ Starlette's own request and response, with its routing around them, take as long
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 
 from starlette.types import Receive, Scope, Send
 
+from convoy_graphql.server.connections import CONNECTION, HttpConnection
+
+T = TypeVar("T")
+
 
 class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
+    """The client closed the connection before its request was complete, or answered."""
 
 
 class TooLarge(Exception):
@@ -23,13 +29,14 @@ class TooLarge(Exception):
 class HttpRequest:
     """A request whose body has not been read. Of a header that is sent twice, the last one counts."""
 
-    __slots__ = ("_headers", "_receive", "body_bytes", "method", "query_string")
+    __slots__ = ("_connection", "_headers", "_receive", "body_bytes", "method", "query_string")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
         self.query_string: bytes = scope["query_string"]
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._receive = receive
+        self._connection: HttpConnection = scope["extensions"][CONNECTION]
         #: How long the body was, once it was read.
         self.body_bytes = 0
 
@@ -47,6 +54,25 @@ class HttpRequest:
         """The header with this name, in lower case; empty where there is none."""
         value = self._headers.get(name)
         return "" if value is None else value.decode("latin-1")
+
+    async def while_there(self, answering: Awaitable[T]) -> T:
+        """What `answering` comes to, which is cancelled when the client goes away.
+
+        Raises:
+            ClientGone: it has.
+        """
+        connection, task = self._connection, asyncio.current_task()
+        assert task is not None  # noqa: S101  # every request has one
+        connection.on_gone = task.cancel
+        try:
+            return await answering
+        except asyncio.CancelledError:
+            if not connection.is_gone:
+                raise
+            task.uncancel()
+            raise ClientGone from None
+        finally:
+            connection.on_gone = None
 
     async def body(self, max_bytes: int) -> bytes:
         """The whole body. Counted as it comes: a chunked one announces no length, and an announced one need not be true.

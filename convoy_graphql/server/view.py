@@ -119,7 +119,7 @@ class GraphQLView:
             return respond({"errors": error_list(error.errors, self._settings.max_errors)}, media_type, status)
         except ClientGone:
             # Nobody reads the answer, and nothing went wrong here.
-            return refusal(RefusedRequest(400, "BAD_REQUEST", "The request body ended early."), _refusing(media_type))
+            return refusal(RefusedRequest(400, "BAD_REQUEST", "The client went away."), _refusing(media_type))
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
             return respond({"errors": [masked(error)]}, _refusing(media_type), 500)
 
@@ -164,7 +164,7 @@ class GraphQLView:
             subscription = await self._subscriptions.follow(prepared, viewer, last_event_id)
             return EventStream(subscription, self._settings, lasts_s)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
-        answer = await self._executors.answer(prepared, viewer, traced=traced)
+        answer = await request.while_there(self._executors.answer(prepared, viewer, traced=traced))
         return (
             EventStream((answer,), self._settings)
             if media_type == EVENT_STREAM_TYPE

@@ -10,8 +10,6 @@ import re
 import shutil
 import signal
 import tempfile
-import time
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +21,16 @@ from convoy_graphql.pg import database as database_module
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate
 from convoy_graphql.settings import Settings
+from waiting import DEADLINE_S, locked, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
     import httpx
 
 COUNT = "{workspaces {totalCount}}"
 READY = {"status": "ready", "database": "ok", "migrations": "ok"}
 UNAVAILABLE = "The database cannot be reached. Send the request again in a moment."
-DEADLINE_S = 20.0
 
 
 async def answer(http: httpx.AsyncClient, query: str = COUNT) -> tuple[Any, list[str]]:
@@ -46,14 +44,6 @@ async def readiness(http: httpx.AsyncClient) -> tuple[int, dict[str, str]]:
     """The status, and what decides it."""
     response = await http.get("/readyz")
     return response.status_code, {name: response.json()[name] for name in READY}
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for what another process does, which sends no signal."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not await holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -202,50 +192,6 @@ async def test_without_a_database_url_the_server_brings_its_own_and_takes_it_dow
 
 
 # -- connections that are lost, held up, and used up
-
-
-class Lock:
-    """A table that nobody else can read, and a look at who waits for it."""
-
-    def __init__(self, watch: asyncpg.Connection) -> None:
-        self._watch = watch
-
-    async def wait_for_those_that_wait(self, count: int) -> list[int]:
-        """The process ids of the backends."""
-        found: list[int] = []
-
-        async def are_waiting() -> bool:
-            found[:] = [row["pid"] for row in await self._watch.fetch(WAITING)]
-            return len(found) == count
-
-        await until(are_waiting)
-        return found
-
-    async def wait_for_one_that_waits(self) -> int:
-        """The process id of the backend."""
-        return (await self.wait_for_those_that_wait(1))[0]
-
-    async def terminate_the_one_that_waits(self) -> None:
-        await self._watch.execute("select pg_terminate_backend($1)", await self.wait_for_one_that_waits())
-
-
-WAITING = """
-select pid from pg_stat_activity
- where application_name = 'convoy-graphql' and wait_event_type = 'Lock' and datname = current_database()
-"""
-
-
-@asynccontextmanager
-async def locked(dsn: str, table: str) -> AsyncIterator[Lock]:
-    # Two connections: within a transaction pg_stat_activity stays as it was first read.
-    holder, watch = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
-    try:
-        async with holder.transaction():
-            await holder.execute(f"lock table {table} in access exclusive mode")
-            yield Lock(watch)
-    finally:
-        await holder.close()
-        await watch.close()
 
 
 async def test_connections_that_died_while_idle_cost_no_request(http: httpx.AsyncClient, demo_database: str) -> None:

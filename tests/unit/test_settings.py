@@ -19,6 +19,7 @@ READ = {
     "CONVOY_CONNECT_TIMEOUT_S": ("7", 7.0),
     "CONVOY_STATEMENT_TIMEOUT_MS": ("1500", 1500),
     "CONVOY_LOCK_TIMEOUT_MS": ("200", 200),
+    "CONVOY_REQUEST_TIMEOUT_S": ("4", 4.0),
     "CONVOY_IDEMPOTENCY_KEY_TTL_S": ("60", 60),
     "LISTEN_DATABASE_URL": ("postgresql:///direct", "postgresql:///direct"),
     "CONVOY_FEED_POLL_INTERVAL_S": ("0.5", 0.5),
