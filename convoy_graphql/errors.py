@@ -67,6 +67,59 @@ class QueryTimedOut(ConvoyError):
         )
 
 
+class QueryTooExpensive(ConvoyError):
+    """A query may not come to so much."""
+
+    code = "QUERY_TOO_EXPENSIVE"
+
+    @classmethod
+    def by_estimate(
+        cls, estimated: int, budget: int, path: str | None, suggestion: dict[str, object] | None
+    ) -> QueryTooExpensive:
+        """PostgreSQL expects it to take more than `CONVOY_COST_BUDGET`, in its planner's units; most of that for the field `path`.
+
+        `suggestion`: lists in `paths`, and for how many rows of each, `first`, it is `estimated` within the budget.
+        """
+        most = "" if path is None else f" Most of it is for {path}."
+        match suggestion:
+            case {"paths": [*paths], "first": int(first), "estimated": int(then)}:
+                lists = paths[0] if len(paths) == 1 else f"each list on the way to {paths[-1]}"
+                instead = f"With first: {first} for {lists} it would come to {then:,}."
+            case _:
+                instead = "Ask for fewer levels, or in several requests, by the ids of the rows above them."
+        return cls(
+            f"The query is estimated at {estimated:,} units, and may come to {budget:,}.{most} {instead}",
+            estimated=estimated,
+            budget=budget,
+            path=path,
+            suggestion=suggestion,
+        )
+
+    @classmethod
+    def by_rows(cls, most: int) -> QueryTooExpensive:
+        """Where nothing is known beforehand: it has read more rows than `CONVOY_MAX_LOADED_ROWS`."""
+        return cls(
+            f"The answer has more rows than the {most:,} that may be read for one. Ask for fewer levels, smaller pages, or a narrower filter.",
+            rows=most,
+        )
+
+
+class RateLimited(ConvoyError):
+    """Its actor has asked for more than `CONVOY_RATE_UNITS_PER_S` lets them."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, needed: int, remaining: int, capacity: int, retry_after_s: int) -> None:
+        super().__init__(
+            f"You have asked for more than you may in this time: {remaining:,} units are left, and this takes {needed:,}. Send it again in {retry_after_s} s, or ask for less.",
+            needed=needed,
+            remaining=remaining,
+            capacity=capacity,
+            retryAfterS=retry_after_s,
+        )
+        self.retry_after_s = retry_after_s
+
+
 class WriteTimedOut(ConvoyError):
     """A change ran past `CONVOY_STATEMENT_TIMEOUT_MS`, or waited for a lock past `CONVOY_LOCK_TIMEOUT_MS`."""
 

@@ -86,6 +86,14 @@ class Settings:
     max_directives: int = setting(50, "Most directives in one document.")
     max_fields: int = setting(2_000, "Most fields of one operation, with its fragments unfolded.")
     max_errors: int = setting(10, "Most errors in one answer.")
+    cost_budget: int = setting(
+        1_000_000,
+        "What PostgreSQL may expect one query to take, in its planner's units. 1,000 are a millisecond or less on the server that they were measured on, so that this is a second at most.",
+    )
+    max_loaded_rows: int = setting(
+        20_000,
+        "Most rows that the loaders show in one answer: of mutations, subscriptions, and the queries that no estimate is made of. They keep the process busy for up to a second.",
+    )
     executor: str = setting(
         "compiled",
         "`compiled` answers a query by one statement where it can; `loaders` never does, to compare.",

@@ -36,10 +36,14 @@ from convoy_graphql.compiler.plan import (
 from convoy_graphql.model.arguments import Arguments
 from convoy_graphql.model.entities import Kind
 from convoy_graphql.model.paging import cursor_payload, wrapped_cursor
+from convoy_graphql.model.rows import Rows
 from convoy_graphql.model.values import parameter
 
 #: Writes the JSON of an object over a row.
 Write: TypeAlias = Callable[[Object, FromClause], Template]
+
+#: The rows beside the parent, each time under names of their own, for the whole connection or for a part of it.
+Beside: TypeAlias = Callable[..., Rows]
 
 _PLACE, _ROWS = "_place", "_rows"
 
@@ -47,10 +51,10 @@ _PLACE, _ROWS = "_place", "_rows"
 class ConnectionSelect:
     """One connection beside one parent."""
 
-    def __init__(self, field: ConnectionTo, arguments: Arguments, parent: Any, write: Write) -> None:
+    def __init__(self, field: ConnectionTo, arguments: Arguments, beside: Beside, write: Write) -> None:
         self._field = field
         self._arguments = arguments
-        self._parent = parent
+        self._beside = beside
         self._write = write
         self._rows = [part for part in field.parts if isinstance(part, Nodes | Edges)]
         self._ends = [
@@ -81,7 +85,7 @@ class ConnectionSelect:
     @cached_property
     def _page(self) -> Subquery:
         """The columns of the page's rows, in its order, and one row more where it shows whether there are more."""
-        found = self._field.edge.rows(self._parent)
+        found = self._beside()
         columns = Columns(found.child)
         for part in self._rows:
             self._note(part, columns)
@@ -138,7 +142,7 @@ class ConnectionSelect:
                 return object_of({member.key: self._page_member(member) for member in members})
 
     def _total(self) -> Expression:
-        found = self._field.edge.rows(self._parent)
+        found = self._beside("totalCount")
         return found.select(func.count()).where(*self._arguments.chosen(found.child)).scalar_subquery()
 
     def _list(self, item: Template) -> Template:
@@ -160,7 +164,7 @@ class ConnectionSelect:
         if isinstance(member, TypeName):
             return word(member.name)
         if member.name == self._behind:
-            beyond = self._arguments.lies_beyond(self._field.edge.rows(self._parent))
+            beyond = self._arguments.lies_beyond(self._beside("pageInfo"))
             return ("false",) if beyond is None else boolean(beyond)
         if member.name == self._ahead:
             return boolean(self._over_page(func.count() > self._limit))

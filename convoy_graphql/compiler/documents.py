@@ -10,6 +10,7 @@ from graphql import DocumentNode, FragmentDefinitionNode, GraphQLError, GraphQLS
 from graphql.execution.values import VariableValues
 
 from convoy_graphql.compiler.arguments import Foreseen, Form, Given, foresee, read_id, read_site
+from convoy_graphql.compiler.cost import Cost
 from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.compiler.render import Slot, render
 from convoy_graphql.compiler.selection import Plan, plan_selection, variables_of_directives
@@ -28,6 +29,7 @@ class Bound:
     sql: str
     parameters: Sequence[Any]
     was_planned: bool
+    cost: Cost
 
 
 @dataclass
@@ -53,6 +55,7 @@ class _Prepared:
     sql: str
     bound: tuple[Any, ...]
     places: tuple[tuple[int, int, int], ...]
+    cost: Cost
 
 
 class CompiledOperation:
@@ -108,7 +111,7 @@ class CompiledOperation:
         parameters = list(prepared.bound)
         for place, site, number in prepared.places:
             parameters[place] = given[site].values[number]
-        return Bound(prepared.sql, parameters, was_planned)
+        return Bound(prepared.sql, parameters, was_planned, prepared.cost)
 
     def _planned(self, variables: dict[str, Any]) -> _Planned | Unsupported:
         key = tuple(variables.get(name) for name in self._switches)
@@ -134,7 +137,8 @@ class CompiledOperation:
 
 def _prepare(planned: _Planned, given: Mapping[int, Given]) -> _Prepared:
     every = {**planned.constants, **given}
-    statement = render(planned.plan, [every[number].form for number in range(len(every))])
+    forms = [every[number].form for number in range(len(every))]
+    statement = render(planned.plan, forms)
     bound: list[Any] = []
     places: list[tuple[int, int, int]] = []
     for place, each in enumerate(statement.bound):
@@ -143,4 +147,4 @@ def _prepare(planned: _Planned, given: Mapping[int, Given]) -> _Prepared:
             bound.append(None)
         else:
             bound.append(every[each.site].values[each.number] if isinstance(each, Slot) else each)
-    return _Prepared(statement.sql, tuple(bound), tuple(places))
+    return _Prepared(statement.sql, tuple(bound), tuple(places), Cost(planned.plan, forms, statement))

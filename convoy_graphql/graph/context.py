@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
-from convoy_graphql.errors import DatabaseUnavailable
+from convoy_graphql.errors import DatabaseUnavailable, QueryTooExpensive
 from convoy_graphql.loaders.loader import Fetch, Loaders
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
@@ -28,10 +28,14 @@ class OperationContext:
     viewer: Viewer | None = None
     plans: dict[Hashable, Any] = field(default_factory=dict)
     gone: set[object] = field(default_factory=set)
+    #: How many rows the loaders may show, and after a change as many again; None for any number.
+    most_rows: int | None = None
+    #: Ends the operation where it has read more; None where it goes on with an error in the field.
+    give_up: Callable[[QueryTooExpensive], None] | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaders = Loaders(self.fetch)
+        self.loaders = Loaders(self.fetch, self.most_rows)
 
     @property
     def session(self) -> Session:
@@ -42,7 +46,7 @@ class OperationContext:
 
     def begin_anew(self) -> None:
         """After a change: what was loaded before it is forgotten. The session has ended its snapshot with the change."""
-        self.loaders = Loaders(self.fetch)
+        self.loaders = Loaders(self.fetch, self.most_rows)
 
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from graphql import (
     DocumentNode,
@@ -25,7 +26,7 @@ from graphql import (
 )
 
 from convoy_graphql.compiler.documents import CompiledOperation
-from convoy_graphql.errors import DocumentTooLarge
+from convoy_graphql.errors import ConvoyError, DocumentTooLarge, QueryTooExpensive
 from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.executor import RowExecutor
 from convoy_graphql.graph.limits import DEFAULT_LIMITS, MAX_REPETITIONS, Limits, check_size, too_large
@@ -97,6 +98,11 @@ class RequestError(Exception):
             error.extensions = {"code": code, **(error.extensions or {})}
         self.errors = errors
 
+    @classmethod
+    def of(cls, error: ConvoyError) -> Self:
+        """What refuses an operation as a whole."""
+        return cls(error.code, [GraphQLError(error.message, extensions=error.extensions)])
+
 
 def prepare(operation: Operation, limits: Limits = DEFAULT_LIMITS, document: Document | None = None) -> Prepared:
     """The operation, found in its document. `document` is that one, where it has been read already.
@@ -132,21 +138,17 @@ def read_document(query: str, limits: Limits) -> Document:
         )
     except GraphQLSyntaxError as error:
         if error.message.endswith(_TOO_MANY_TOKENS):
-            raise _refused(too_large("tokens", None, limits.tokens)) from None
+            raise RequestError.of(too_large("tokens", None, limits.tokens)) from None
         raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from None
     except DocumentTooLarge as error:
-        raise _refused(error) from None
+        raise RequestError.of(error) from None
     except RecursionError:
         raise RequestError("GRAPHQL_PARSE_FAILED", [GraphQLError("The document is nested too deeply.")]) from None
     if errors and errors[-1].message == _TOO_REPETITIVE:
-        raise _refused(too_large("repetitions", None, MAX_REPETITIONS))
+        raise RequestError.of(too_large("repetitions", None, MAX_REPETITIONS))
     if errors:
         raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
     return Document(document)
-
-
-def _refused(error: DocumentTooLarge) -> RequestError:
-    return RequestError(error.code, [GraphQLError(error.message, extensions=error.extensions)])
 
 
 _cached_document = lru_cache(MAX_DOCUMENTS)(read_document)
@@ -165,19 +167,37 @@ async def run(prepared: Prepared, context: OperationContext) -> ExecutionResult:
     """The result of a prepared operation, its errors as the executor located them.
 
     Raises:
-        RequestError: a variable has a value of the wrong type.
+        RequestError: a variable has a value of the wrong type; or a query comes to more rows than it may, where it is given up at
+            once. A change has happened by then, and says so in its payload.
     """
-    result = execute(
-        executable_schema(),
-        prepared.document,
-        context_value=context,
-        variable_values=dict(prepared.operation.variables),
-        operation_name=prepared.operation.name,
-        executor_class=RowExecutor,
-        hide_suggestions=not prepared.may_name_schema,
-    )
-    if isawaitable(result):
-        result = await result
+    running: asyncio.Future[ExecutionResult] | None = None
+    given_up: QueryTooExpensive | None = None
+
+    def give_up(error: QueryTooExpensive) -> None:
+        nonlocal given_up
+        given_up = error
+        if running is not None:
+            running.cancel()
+
+    if prepared.is_query:
+        context.give_up = give_up
+    try:
+        result = execute(
+            executable_schema(),
+            prepared.document,
+            context_value=context,
+            variable_values=dict(prepared.operation.variables),
+            operation_name=prepared.operation.name,
+            executor_class=RowExecutor,
+            hide_suggestions=not prepared.may_name_schema,
+        )
+        if isawaitable(result):
+            running = asyncio.ensure_future(result)
+            result = await running
+    except asyncio.CancelledError:
+        if given_up is None:
+            raise
+        raise RequestError.of(given_up) from None
     if result.data is None and result.errors and all(error.path is None for error in result.errors):
         raise RequestError("BAD_USER_INPUT", result.errors)
     return result

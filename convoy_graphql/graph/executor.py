@@ -9,6 +9,7 @@ goes wrong on the short way goes the long one, which says what and where.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
@@ -30,6 +31,7 @@ from graphql.execution.executor import Executor, to_nodes
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import AwaitableOrValue, Path, Undefined
 
+from convoy_graphql.errors import QueryTooExpensive
 from convoy_graphql.graph.resolvers import Loading, Plain, Resolver
 
 
@@ -117,6 +119,16 @@ class RowExecutor(Executor[Any]):
             except Exception:  # noqa: BLE001, S110  # met again below, and told with its path  # nosec B110
                 pass
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+    def handle_field_error(
+        self, raw_error: Exception, return_type: GraphQLOutputType, field_details_list: FieldDetailsList, path: Path
+    ) -> None:
+        # Its parents are a hundred thousand. Each would have an error of its own, which takes longer than all that was read.
+        error = raw_error.original_error if isinstance(raw_error, GraphQLError) else raw_error
+        if isinstance(error, QueryTooExpensive) and self.context_value.give_up is not None:
+            self.context_value.give_up(error)
+            raise asyncio.CancelledError
+        super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     def _way(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> _Field | _Loaded | None:
         """How a field is completed beside every parent; None where only graphql-core can say."""

@@ -82,6 +82,11 @@ class KeyColumn:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class MostRows:
+    """Stands for how many rows a statement may return, whatever it finds; null for all of them."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """One edge for many parents. Each statement's rows carry `_position`: the parent's place among the keys, from 1.
@@ -93,12 +98,13 @@ class Batch:
     arguments: Arguments
     keys: Sequence[Key]
 
-    def rows(self, wanted: Wanted) -> Bound:
+    def rows(self, wanted: Wanted, most: int | None = None) -> Bound:
         """Rows of each parent with the wanted attributes in their text form: parents as given, then the edge's order.
 
-        Of a connection: the page, and one row more when `wanted.more`, the farthest in the page's direction.
+        Of a connection: the page, and one row more when `wanted.more`, the farthest in the page's direction. All together are
+        `most` at most, without those at the end.
         """
-        return self._bound(_rows(self.edge, self._form, wanted))
+        return self._bound(_rows(self.edge, self._form, wanted), most)
 
     def counts(self) -> Bound:
         """How many rows each parent has in all, filtered but not paged."""
@@ -117,7 +123,7 @@ class Batch:
     def _split(self) -> tuple[Arguments, tuple[Any, ...]]:
         return self.arguments.split()
 
-    def _bound(self, statement: Statement) -> Bound:
+    def _bound(self, statement: Statement, most: int | None = None) -> Bound:
         columns = list(map(list, zip(*self.keys, strict=True))) if self.edge.needs else [[1] * len(self.keys)]
         values = self._split[1]
 
@@ -127,6 +133,8 @@ class Batch:
                     return values[number]
                 case KeyColumn(number):
                     return columns[number]
+                case MostRows():
+                    return most
                 case _:
                     return bound
 
@@ -169,7 +177,8 @@ def _rows(edge: Edge, form: Arguments, wanted: Wanted) -> Statement:
         query = query.add_columns(func.row_number().over(order_by=order).label(PLACE)).order_by(*order)
     beside = query.lateral("child")
     places = [beside.c[PLACE]] if order else []
-    return written(_beside(parent, beside).order_by(parent.c[POSITION], *places))
+    most = bindparam(None, MostRows(), type_=Integer())
+    return written(_beside(parent, beside).order_by(parent.c[POSITION], *places).limit(most))
 
 
 @lru_cache(MAX_STATEMENTS)

@@ -75,11 +75,16 @@ def read_page(arguments: Mapping[str, Any], terms: Sequence[Term]) -> Page:
     is_default = first is None and last is None
     return Page(
         limit=limit,
-        ceiling=None if is_default else DEFAULT_PAGE if limit <= DEFAULT_PAGE else MAX_PAGE,
+        ceiling=None if is_default else ceiling_of(limit),
         backward=last is not None,
         after=_read_cursor("after", arguments.get("after"), terms),
         before=_read_cursor("before", arguments.get("before"), terms),
     )
+
+
+def ceiling_of(limit: int) -> int:
+    """The round number that a limit does not pass."""
+    return DEFAULT_PAGE if limit <= DEFAULT_PAGE else MAX_PAGE
 
 
 def _read_size(argument: str, size: int | None) -> int:

@@ -13,6 +13,7 @@ from convoy_graphql.pg.announce import NOTIFY, Announcer
 from convoy_graphql.pg.connect import NOT_UNDERSTOOD, Way
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
+from convoy_graphql.pg.estimate import Estimator
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.pool import Pool, PoolUse
 from convoy_graphql.pg.read import Reader
@@ -81,6 +82,10 @@ class Database:
     def reader(self, viewer: Viewer | None = None) -> Reader:
         """A snapshot for one operation, as the viewer sees it; where nobody asks who reads, as the server's own role does."""
         return Reader(self._pool, viewer)
+
+    def estimator(self, viewer: Viewer | None = None) -> Estimator:
+        """What tells what statements would cost the viewer."""
+        return Estimator(self._pool, viewer)
 
     def session(self, viewer: Viewer | None = None) -> Session:
         """Transactions and snapshots for one operation, one after another."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, FromClause
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
@@ -36,6 +37,27 @@ def written(query: Executable) -> Statement:
     """The statement of a query. Equal queries give the same text, to the letter, so that PostgreSQL prepares it once."""
     compiled: Any = query.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
     return Statement(str(compiled), tuple(compiled.params[name] for name in compiled.positiontup or ()))
+
+
+def aliases(query: Executable, tables: Sequence[FromClause]) -> list[str | None]:
+    """The names that these tables have in the text of a query; None for one that it does not read."""
+    compiled: Any = query.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    return [compiled.truncated_names.get(("alias", getattr(table, "name", None))) for table in tables]
+
+
+#: A parameter's place in a statement. Nothing else has a dollar in it: names and constants are the model's and GraphQL's.
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+
+
+def fixed(statement: Statement, values: Mapping[int, str]) -> tuple[str, int]:
+    """The text with SQL in the place of some parameters, by their number from 0, and how many are left, numbered anew."""
+    left: dict[int, int] = {}
+
+    def written_for(match: re.Match[str]) -> str:
+        place = int(match[1]) - 1
+        return values[place] if place in values else f"${left.setdefault(place, len(left) + 1)}"
+
+    return _PARAMETER.sub(written_for, statement.sql), len(left)
 
 
 #: Texts that are kept of statements that were written once, by what SQLAlchemy tells them apart by: everything but the values.

@@ -27,7 +27,9 @@ from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.listen import Hearing
 from convoy_graphql.pg.viewer import SERVICE
 from convoy_graphql.server.auth.authentication import configured
+from convoy_graphql.server.budget import Budget
 from convoy_graphql.server.documents.documents import Documents
+from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.metrics import exposition, keep_sampling
 from convoy_graphql.server.playground import examples, playground_routes
 from convoy_graphql.server.requests import Identified, Requests, begin, identifier
@@ -59,9 +61,10 @@ def create_app(settings: Settings) -> Starlette:
         hub = Hub(database, settings, None if authentication is None else SERVICE)
         await hub.start()
         subscriptions = Subscriptions(hub, database, settings)
-        app.state.view = GraphQLView(database, subscriptions, settings, documents, authentication)
+        executors = Executors(database, settings, Budget(database, settings))
+        app.state.view = GraphQLView(executors, subscriptions, settings, documents, authentication)
         app.state.database = database
-        app.state.sockets = WebSocketView(database, subscriptions, settings, documents, authentication)
+        app.state.sockets = WebSocketView(executors, subscriptions, settings, documents, authentication)
         app.state.requests = Requests(settings)
         app.state.hub = hub
         lasting = [

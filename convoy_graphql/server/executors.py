@@ -18,13 +18,14 @@ from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.compiler.plan import Unsupported
 from convoy_graphql.errors import Busy, ConvoyError, DatabaseUnavailable, QueryTimedOut
 from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import Prepared, run
+from convoy_graphql.graph.execution import Prepared, RequestError, run
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.logs import current
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
+from convoy_graphql.server.budget import Budget
 from convoy_graphql.server.lasting import to_its_end
 from convoy_graphql.settings import Settings
 from convoy_graphql.traces import traces
@@ -75,9 +76,11 @@ def chosen(prepared: Prepared, settings: Settings) -> Bound | Unsupported:
 class Executors:
     """Answers prepared operations over one database."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        self._database = database
+    def __init__(self, database: Database, settings: Settings, budget: Budget | None = None) -> None:
+        """Without a `budget` nothing is estimated, and nothing refused for what it costs."""
+        self.database = database
         self._settings = settings
+        self._budget = budget
 
     async def answer(self, prepared: Prepared, viewer: Viewer | None = None, *, traced: bool = False) -> bytes:
         """The JSON of the answer, with `extensions.convoy` when `traced`. No `viewer`: nobody asks who reads.
@@ -99,11 +102,17 @@ class Executors:
         _PLANS[plan].inc()
         began = perf_counter()
         try:
-            data: bytes = await self._database.fetch_value(bound.sql, bound.parameters, viewer)
+            if self._budget is not None:
+                estimate = await self._budget.estimate(bound, viewer)
+                if estimate.refused is not None:
+                    raise RequestError.of(estimate.refused)
+            data: bytes = await self.database.fetch_value(bound.sql, bound.parameters, viewer)
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
             result = await run(prepared, OperationContext(_failing(error)))
             return self._written(prepared, result, Trace(COMPILED, 0, perf_counter() - began, plan), traced=traced)
+        except RequestError:
+            raise
         except Exception as error:  # the loaders meet it again, and tell or mask it
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
@@ -121,10 +130,10 @@ class Executors:
     ) -> bytes:
         if declined is not None:
             observe.declined.labels(declined).inc()
-        async with self._database.reader(viewer) if prepared.is_query else self._database.session(viewer) as reader:
-            result = await run(
-                prepared, OperationContext(reader.fetch, reader if isinstance(reader, Session) else None, viewer)
-            )
+        async with self.database.reader(viewer) if prepared.is_query else self.database.session(viewer) as reader:
+            session = reader if isinstance(reader, Session) else None
+            context = OperationContext(reader.fetch, session, viewer, most_rows=self._settings.max_loaded_rows)
+            result = await run(prepared, context)
         trace = Trace(LOADERS, reader.statements, reader.seconds, declined=declined)
         return self._written(prepared, result, trace, traced=traced)
 

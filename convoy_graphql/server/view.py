@@ -10,7 +10,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import RequestError
-from convoy_graphql.pg.database import Database
 from convoy_graphql.server import requests
 from convoy_graphql.server.answers import encode, error_list, masked, told
 from convoy_graphql.server.auth.authentication import Authentication, refusal_of
@@ -45,14 +44,14 @@ class GraphQLView:
 
     def __init__(
         self,
-        database: Database,
+        executors: Executors,
         subscriptions: Subscriptions,
         settings: Settings,
         documents: Documents,
         authentication: Authentication | None = None,
     ) -> None:
-        self._database = database
-        self._executors = Executors(database, settings)
+        self._database = executors.database
+        self._executors = executors
         self._authentication = authentication
         self._settings = settings
         self._documents = documents

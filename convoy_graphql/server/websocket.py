@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 from convoy_graphql import observe
 from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
 from convoy_graphql.graph.execution import Operation, RequestError
-from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.server.answers import error_list, masked, told
 from convoy_graphql.server.auth.authentication import Authentication
@@ -76,13 +75,13 @@ class WebSocketView:
 
     def __init__(
         self,
-        database: Database,
+        executors: Executors,
         subscriptions: Subscriptions,
         settings: Settings,
         documents: Documents,
         authentication: Authentication | None = None,
     ) -> None:
-        self.executors = Executors(database, settings)
+        self.executors = executors
         self.subscriptions = subscriptions
         self.settings = settings
         self.documents = documents

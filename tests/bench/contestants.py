@@ -56,6 +56,7 @@ def _ours(name: str, title: str, executor: str, dsn: str) -> Contestant:
             # Nobody else has limits: the slowest answers here take seconds, and wait for each other.
             "CONVOY_STATEMENT_TIMEOUT_MS": "60000",
             "CONVOY_POOL_CHECKOUT_TIMEOUT_S": "120",
+            "CONVOY_MAX_LOADED_ROWS": "1000000",
         },
         executor=executor,
     )

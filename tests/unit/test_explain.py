@@ -13,9 +13,12 @@ from click.testing import CliRunner, Result
 from graphql import OperationDefinitionNode, parse
 
 from convoy_graphql.cli import main
+from convoy_graphql.compiler.cost import Cost
+from convoy_graphql.compiler.selection import Plan
 from convoy_graphql.demo.well_known import STORY
 from convoy_graphql.graph.execution import Operation, Prepared, prepare
 from convoy_graphql.graph.limits import Limits
+from convoy_graphql.pg.statement import Statement
 from convoy_graphql.server import explain as explaining
 from convoy_graphql.server.explain import broken, explain, read_question
 from convoy_graphql.settings import Settings
@@ -116,7 +119,8 @@ async def test_the_statement_is_the_one_that_runs(file: str, demo: GraphClient) 
 async def test_analyze_can_change_nothing(demo: GraphClient) -> None:
     connection = await asyncpg.connect(demo.database.dsn)
     await connection.execute("create sequence convoy_test_explain")
-    found = explaining.Bound("select nextval('convoy_test_explain')", (), was_planned=False)
+    cost = Cost(Plan((), ()), (), Statement("", ()))
+    found = explaining.Bound("select nextval('convoy_test_explain')", (), was_planned=False, cost=cost)
 
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await explain(demo.database.dsn, Settings(), found, analyze=True)

@@ -1,0 +1,42 @@
+"""What PostgreSQL expects a statement to cost: its plan for any values, made without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.sqlstate import translated
+
+#: The estimated statement's name, while its transaction lasts. Nothing else of ours is prepared by SQL.
+_NAME: Final = "convoy_estimated"
+_FOR_ANY_VALUES: Final = "set local plan_cache_mode = force_generic_plan"
+
+
+class Estimator(Reader):
+    """Asks for plans in the place of rows, as the viewer who would read them: policies change what a statement costs."""
+
+    async def plan(self, sql: str, parameters: int) -> Mapping[str, Any]:
+        """The root of the statement's plan, as EXPLAIN writes it in JSON.
+
+        It is one for any values, so that it tells nobody what an index or a histogram holds. EXPLAIN's own option for that is
+        of PostgreSQL 16 and later, and takes no placeholders from a driver that binds them; a prepared statement does.
+
+        Raises:
+            Busy, QueryTimedOut, DatabaseUnavailable: as `Reader.fetch`.
+        """
+        await self.fetch(_FOR_ANY_VALUES)
+        with translated():
+            # In a message of its own: the driver would keep the text, which is sent once.
+            await self._connection.execute(f"prepare {_NAME} as {sql}")
+        nulls = f"({', '.join(['null'] * parameters)})" if parameters else ""
+        try:
+            [[plan]] = await self.fetch(f"explain (format json) execute {_NAME}{nulls}")
+        finally:
+            # A prepared statement outlives its transaction, and behind a pooler its client.
+            with translated():
+                await self._connection.execute(f"deallocate {_NAME}")
+        root: Mapping[str, Any] = orjson.loads(plan)[0]["Plan"]
+        return root
