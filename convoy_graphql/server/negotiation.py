@@ -200,8 +200,10 @@ def _document_id(given: Mapping[str, Any]) -> str | None:
     """
     extensions = given.get("extensions")
     if isinstance(extensions, dict) and "persistedQuery" in extensions:
-        match extensions["persistedQuery"]:
-            case {"version": 1, "sha256Hash": str(hashed)}:
+        persisted = extensions["persistedQuery"]
+        if isinstance(persisted, dict) and persisted.get("version") == 1:
+            hashed = persisted.get("sha256Hash")
+            if isinstance(hashed, str):
                 return SHA256 + hashed if _HASH.fullmatch(hashed) else hashed
         raise RefusedRequest(
             400, "BAD_REQUEST", '`extensions.persistedQuery` has to be {"version": 1, "sha256Hash": "..."}.'

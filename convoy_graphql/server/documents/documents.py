@@ -6,7 +6,6 @@ https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from graphql import GraphQLError
@@ -29,6 +28,12 @@ _TOLD: Final = {
     "PERSISTED_QUERY_NOT_FOUND": "No document is known under this id.",
     "PERSISTED_QUERY_MISMATCH": "The query is not the document that has this id. Send either, or a query with its own SHA-256.",
     "PERSISTED_QUERY_REQUIRED": "Only documents that the operator of this server has listed are answered, and this is none of them.",
+}
+
+# Looked up once: `labels` takes a lock, several times in the time of a look at a known document.
+_COUNTED: Final = {
+    **{outcome: observe.documents.labels(outcome) for outcome in ("trusted", "automatic", "kept")},
+    **{code: observe.documents.labels(code.removeprefix("PERSISTED_QUERY_").lower()) for code in _TOLD},
 }
 
 
@@ -85,8 +90,8 @@ class Documents:
             return self._prepare_trusted(operation, trusted)
         text = None if self._automatic is None else self._automatic.get(identifier)
         if text is not None:
-            observe.documents.labels("automatic").inc()
-            return prepare(replace(operation, query=text), self._limits)
+            _COUNTED["automatic"].inc()
+            return prepare(Operation(text, operation.variables, operation.name), self._limits)
         if self._automatic is None and not self._is_closed and identifier.startswith(SHA256):
             # What asks for a hash sends the text next, with the hash: for ever, unless it is told that none is kept.
             raise _refused("PERSISTED_QUERY_NOT_SUPPORTED")
@@ -102,21 +107,20 @@ class Documents:
             return self._prepare_trusted(operation, trusted or self._by_text.get(operation.query))
         prepared = prepare(operation, self._limits)
         if is_hash and self._automatic is not None:
-            observe.documents.labels("kept").inc()
+            _COUNTED["kept"].inc()
             self._automatic.keep(identifier, operation.query)
         return prepared
 
     def _prepare_trusted(self, operation: Operation, trusted: TrustedDocument | None) -> Prepared:
         if trusted is None:
             raise _refused("PERSISTED_QUERY_REQUIRED")
-        observe.documents.labels("trusted").inc()
-        operation = replace(operation, query=trusted.text)
+        _COUNTED["trusted"].inc()
         if trusted.document is None and self._parsed + len(trusted.text) <= MAX_PARSED:
             trusted.document = read_document(trusted.text, self._limits)
             self._parsed += len(trusted.text)
-        return prepare(operation, self._limits, trusted.document)
+        return prepare(Operation(trusted.text, operation.variables, operation.name), self._limits, trusted.document)
 
 
 def _refused(code: str) -> RequestError:
-    observe.documents.labels(code.removeprefix("PERSISTED_QUERY_").lower()).inc()
+    _COUNTED[code].inc()
     return RequestError(code, [GraphQLError(_TOLD[code])])
