@@ -102,6 +102,36 @@ build_info = Gauge(
     multiprocess_mode="livemax",
 )
 
+reads = Counter(
+    "convoy_graphql_reads_total",
+    "Queries that were read where replicas are, by where: primary, or the replica's number and host.",
+    ["target"],
+    registry=registry,
+)
+
+replica_passed_over = Counter(
+    "convoy_graphql_replica_passed_over_total",
+    "Queries that the primary answered in the place of a replica, by why: none (is there), behind, busy, conflict (with what it replays), or lost.",
+    ["why"],
+    registry=registry,
+)
+
+replica_up = Gauge(
+    "convoy_graphql_replica_up",
+    "Whether a replica answers queries.",
+    ["replica"],
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+
+replica_lag_seconds = Gauge(
+    "convoy_graphql_replica_lag_seconds",
+    "How long ago the primary had written what the replica has not yet.",
+    ["replica"],
+    registry=registry,
+    multiprocess_mode="livemax",
+)
+
 sockets = Gauge("convoy_graphql_sockets", "WebSockets that are open.", registry=registry, multiprocess_mode="livesum")
 
 socket_closes = Counter(

@@ -40,6 +40,17 @@ class Settings:
         variable="LISTEN_DATABASE_URL",
         is_secret=True,
     )
+    read_database_urls: str | None = setting(
+        None,
+        "Standbys of the same database that answer queries, with commas. See *Behind a pooler, with replicas*.",
+        variable="READ_DATABASE_URLS",
+        is_secret=True,
+    )
+    replica_max_lag_s: float = setting(10.0, "A replica that is behind by more answers nothing until it has caught up.")
+    replica_wait_ms: int = setting(
+        50, "How long a query waits for a replica to have seen what was written before, until the primary answers it."
+    )
+    replica_check_interval_s: float = setting(1.0, "How often each replica is looked at.")
     pooler: str = setting(
         "auto",
         "What lies between: `none`, a pooler in mode `session` or `transaction`, or one in transaction mode that keeps prepared statements, `prepared` (PgBouncer with `max_prepared_statements`). `auto` finds out; Supabase's port 6543 and `?pgbouncer=true` are `transaction`.",

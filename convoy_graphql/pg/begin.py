@@ -17,6 +17,19 @@ _ALONE: Final = "begin isolation level read committed"
 _WRITE: Final = "begin isolation level read committed read write"
 
 
+class Behind(Exception):
+    """A replica has not come as far as is needed, or is none any more."""
+
+
+def having_seen(position: str) -> str:
+    """What comes before a transaction on a replica that has to have seen a position: `Behind` where it has not.
+
+    A transaction of its own: in REPEATABLE READ the look itself would take the snapshot, which may be older than what it finds.
+    """
+    there = f"(pg_is_in_recovery() and pg_last_wal_replay_lsn() >= '{position}') is true"
+    return f"begin read only; select 1 / ({there})::int; commit; "
+
+
 def snapshot(viewer: Viewer | None, told: str = "") -> str:
     """Begins what one answer reads: all that it shows was true at once. `told`: what the connection tells each transaction."""
     return f"{_for(_SNAPSHOT, viewer, told)}; {_SAVEPOINT}"
@@ -43,10 +56,13 @@ async def begin(connection: Any, text: str) -> None:
     Raises:
         RolesNotGranted: the server may not take on the viewer's role.
         DatabaseNotMigrated: there is no such role.
+        Behind: see `having_seen`.
     """
     try:
         await connection.execute(text)
     except asyncpg.InsufficientPrivilegeError as error:
         raise RolesNotGranted from error
+    except asyncpg.DivisionByZeroError as error:
+        raise Behind from error
     except asyncpg.InvalidParameterValueError as error:
         raise DatabaseNotMigrated from error

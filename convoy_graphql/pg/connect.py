@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import asyncpg
 
+from convoy_graphql.pg.begin import having_seen
 from convoy_graphql.pg.deadline import answer_timeout_s, statement_timeout_ms
 from convoy_graphql.pg.dsn import asyncpg_dsn
+from convoy_graphql.pg.lsn import lsn_text
 from convoy_graphql.settings import Settings
 from convoy_graphql.traces import traces
 
@@ -71,6 +73,13 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     way = Way.DIRECT
     #: What each of its transactions begins with besides, a statement or several; empty where the session has it.
     told = ""
+    #: On a replica: up to where its server is known to have come. A server that starts again may begin before that, with other
+    #: connections.
+    seen = -1
+
+    def to_see(self, position: int) -> str:
+        """What has to come first where a position is to have been seen; empty where it was."""
+        return "" if position <= self.seen and not self.way.is_shared else having_seen(lsn_text(position))
 
     async def tell(self) -> None:
         """Makes the transaction that has just begun one as the server's own."""

@@ -17,7 +17,9 @@ from convoy_graphql.pg.estimate import Estimator
 from convoy_graphql.pg.migrate import migrate, pending
 from convoy_graphql.pg.pool import Pool, PoolUse
 from convoy_graphql.pg.read import Reader
+from convoy_graphql.pg.replicas import Replicas, addresses
 from convoy_graphql.pg.revive import keep_running
+from convoy_graphql.pg.routed import RoutedReader
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
@@ -47,6 +49,8 @@ class Database:
     def __init__(self, dsn: str, settings: Settings, embedded: EmbeddedPostgres | None = None) -> None:
         self.dsn = asyncpg_dsn(dsn)
         self._pool = Pool(dsn, settings, None if embedded is None else Way.DIRECT)
+        urls = addresses(settings.read_database_urls)
+        self._replicas = Replicas(dsn, urls, settings, self._pool.way) if urls else None
         self._announcer = Announcer(self.notify)
         self._settings = settings
         self._embedded = embedded
@@ -59,13 +63,17 @@ class Database:
             SetupError: the embedded server cannot be started.
         """
         if settings.database_url is not None:
-            return cls(settings.database_url, settings)
+            database = cls(settings.database_url, settings)
+            database.watch_replicas()
+            return database
         embedded = await asyncio.to_thread(EmbeddedPostgres.start, settings.data_dir)
         await migrate(embedded.dsn)
         return cls(embedded.dsn, settings, embedded)
 
     async def close(self) -> None:
         await self._announcer.close()
+        if self._replicas is not None:
+            await self._replicas.close()
         await self._pool.close()
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.release)
@@ -94,6 +102,31 @@ class Database:
     async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
         """The one value that a statement returns, in a snapshot of its own."""
         return await self._pool.fetch_value(sql, parameters, viewer)
+
+    def watch_replicas(self) -> None:
+        """Begins to look which replicas answer: until then, the primary does."""
+        if self._replicas is not None:
+            self._replicas.start()
+
+    def query_reader(self, viewer: Viewer | None = None, seen: int | None = None) -> Reader:
+        """As `reader`, on a replica where one can answer; `seen`: what it has to have seen, by default all that was written."""
+        return self.reader(viewer) if self._replicas is None else RoutedReader(self._pool, self._replicas, viewer, seen)
+
+    async def query_value(
+        self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None, seen: int | None = None
+    ) -> Any:
+        """As `fetch_value`, by a replica where one can answer; `seen` as with `query_reader`."""
+        if self._replicas is None:
+            return await self.fetch_value(sql, parameters, viewer)
+        return await self._replicas.fetch_value(self.fetch_value, sql, parameters, viewer, seen)
+
+    async def written(self) -> int | None:
+        """What a replica has to have seen to show all that was committed; None where there is none."""
+        return None if self._replicas is None else await self._replicas.written()
+
+    def replicas(self) -> dict[str, str]:
+        """What each replica does just now, by its name."""
+        return {} if self._replicas is None else {each.name: each.problem or "ok" for each in self._replicas.all}
 
     async def way(self) -> Way:
         """What lies between this process and PostgreSQL.

@@ -211,8 +211,12 @@ class Pool:
         for connection, _ in idle:
             self._discard(connection)
 
-    async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
+    async def fetch_value(
+        self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None, *, seen: int | None = None
+    ) -> Any:
         """The first column of the one row of a statement that stands alone: its snapshot is its transaction.
+
+        `seen`: what a replica has to have seen before.
 
         A viewer's role needs a transaction around it, and so does a pooler; it ends after the answer is given.
 
@@ -220,7 +224,7 @@ class Pool:
             Busy, QueryTimedOut, DatabaseUnavailable: as `Reader.fetch`.
         """
         try:
-            return await self._fetch_value(sql, parameters, viewer)
+            return await self._fetch_value(sql, parameters, viewer, seen)
         except Exception as error:
             is_lost = lost_connection(error)
             if is_lost:
@@ -231,14 +235,19 @@ class Pool:
                     raise
         # It may have died while it lay idle. The statement changes nothing and can be sent again.
         with translated():
-            return await self._fetch_value(sql, parameters, viewer)
+            return await self._fetch_value(sql, parameters, viewer, seen)
 
-    async def _fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None) -> Any:
+    async def _fetch_value(
+        self, sql: str, parameters: Sequence[Any], viewer: Viewer | None, seen: int | None = None
+    ) -> Any:
         connection = await self.acquire()
-        in_transaction = viewer is not None or connection.way.is_pooled
+        look = "" if seen is None else connection.to_see(seen)
+        in_transaction = viewer is not None or connection.way.is_pooled or bool(look)
         try:
             if in_transaction:
-                await begin.begin(connection, begin.statement(viewer, connection.told))
+                await begin.begin(connection, look + begin.statement(viewer, connection.told))
+                if seen is not None:
+                    connection.seen = max(seen, connection.seen)
             value = await connection.fetchval(sql, *parameters)
         except (asyncio.CancelledError, TimeoutError):
             self._lend_again(connection, "rollback" if in_transaction else "")
@@ -271,6 +280,15 @@ class Pool:
         task = asyncio.create_task(ended())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+    def abort(self) -> None:
+        """Cuts all connections: their server does not answer any more. What runs on them fails as lost."""
+        idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            self._discard(connection)
+        for connection in self._lent:
+            connection.terminate()
+        self._way = self._known_way
 
     async def close(self) -> None:
         """Ends all connections, lent ones too."""

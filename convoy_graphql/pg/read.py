@@ -48,6 +48,8 @@ class Reader:
         self._has_read = False
         self._asking: set[asyncio.Task[Any] | None] = set()
         self._is_over = False
+        #: Whether it cannot be gone on with where another reader could.
+        self.is_lost = False
         self.statements = 0
         self.seconds = 0.0
 
@@ -91,7 +93,7 @@ class Reader:
         left_s = self._deadline.left_s()
         if self._connection is None:
             self._connection = await self._pool.acquire()
-            await begin.begin(self._connection, begin.snapshot(self.viewer, self._connection.told))
+            await self._begin(self._connection)
         began = perf_counter()
         try:
             rows = await self._ask(sql, parameters, left_s)
@@ -110,6 +112,9 @@ class Reader:
                 await self._connection.execute("rollback to savepoint reading")
             raise
         return rows
+
+    async def _begin(self, connection: Pooled) -> None:
+        await begin.begin(connection, begin.snapshot(self.viewer, connection.told))
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -190,6 +190,7 @@ async def readyz(request: Request) -> Response:
             "database": found.database or "ok",
             "migrations": found.migrations or "ok",
             "listener": _LISTENER[hub.hearing],
+            **({"replicas": replicas} if (replicas := database.replicas()) else {}),
             "pool": {"size": pool.size, "open": pool.open, "inUse": pool.in_use, "waiting": pool.waiting},
         },
         status_code=200 if found.is_ready else 503,

@@ -22,6 +22,7 @@ from convoy_graphql.graph.execution import Prepared, RequestError, run
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.logs import current
 from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.read import Reader
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
@@ -82,8 +83,12 @@ class Executors:
         self._settings = settings
         self._budget = budget
 
-    async def answer(self, prepared: Prepared, viewer: Viewer | None = None, *, traced: bool = False) -> bytes:
+    async def answer(
+        self, prepared: Prepared, viewer: Viewer | None = None, *, traced: bool = False, seen: int | None = None
+    ) -> bytes:
         """The JSON of the answer, with `extensions.convoy` when `traced`. No `viewer`: nobody asks who reads.
+
+        `seen`: what a replica that answers has to have seen; by default all that was written when it is asked.
 
         Raises:
             RequestError: a variable has a value that is not taken.
@@ -94,10 +99,12 @@ class Executors:
         with traces.part("plan"):
             bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
-            return await self._by_loaders(prepared, viewer, traced=traced, declined=bound.reason)
-        return await self._by_statement(prepared, bound, viewer, traced=traced)
+            return await self._by_loaders(prepared, viewer, traced=traced, declined=bound.reason, seen=seen)
+        return await self._by_statement(prepared, bound, viewer, traced=traced, seen=seen)
 
-    async def _by_statement(self, prepared: Prepared, bound: Bound, viewer: Viewer | None, *, traced: bool) -> bytes:
+    async def _by_statement(
+        self, prepared: Prepared, bound: Bound, viewer: Viewer | None, *, traced: bool, seen: int | None
+    ) -> bytes:
         plan = "hit" if bound.was_planned else "miss"
         _PLANS[plan].inc()
         began = perf_counter()
@@ -106,7 +113,7 @@ class Executors:
                 estimate = await self._budget.estimate(bound, viewer)
                 if estimate.refused is not None:
                     raise RequestError.of(estimate.refused)
-            data: bytes = await self.database.fetch_value(bound.sql, bound.parameters, viewer)
+            data: bytes = await self.database.query_value(bound.sql, bound.parameters, viewer, seen)
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
             result = await run(prepared, OperationContext(_failing(error)))
@@ -116,7 +123,8 @@ class Executors:
         except Exception as error:  # the loaders meet it again, and tell or mask it
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
-            return await self._by_loaders(prepared, viewer, traced=traced, declined="PostgreSQL refused the statement")
+            refused = "PostgreSQL refused the statement"
+            return await self._by_loaders(prepared, viewer, traced=traced, declined=refused, seen=seen)
         seconds = perf_counter() - began
         _count(prepared, COMPILED, seconds, 1, plan)
         # One copy: an answer may be megabytes.
@@ -126,16 +134,30 @@ class Executors:
         return b"".join((b'{"data":', data, b',"extensions":', extensions, b"}"))
 
     async def _by_loaders(
-        self, prepared: Prepared, viewer: Viewer | None, *, traced: bool, declined: str | None = None
+        self,
+        prepared: Prepared,
+        viewer: Viewer | None,
+        *,
+        traced: bool,
+        declined: str | None = None,
+        seen: int | None = None,
     ) -> bytes:
         if declined is not None:
             observe.declined.labels(declined).inc()
-        async with self.database.reader(viewer) if prepared.is_query else self.database.session(viewer) as reader:
-            session = reader if isinstance(reader, Session) else None
-            context = OperationContext(reader.fetch, session, viewer, most_rows=self._settings.max_loaded_rows)
-            result = await run(prepared, context)
+        reader = self.database.query_reader(viewer, seen) if prepared.is_query else self.database.session(viewer)
+        result = await self._run(prepared, reader)
+        if reader.is_lost:
+            # A replica went away in the middle of it, and a query can be asked again.
+            reader = self.database.reader(viewer)
+            result = await self._run(prepared, reader)
         trace = Trace(LOADERS, reader.statements, reader.seconds, declined=declined)
         return self._written(prepared, result, trace, traced=traced)
+
+    async def _run(self, prepared: Prepared, reader: Reader) -> ExecutionResult:
+        async with reader:
+            session = reader if isinstance(reader, Session) else None
+            context = OperationContext(reader.fetch, session, reader.viewer, most_rows=self._settings.max_loaded_rows)
+            return await run(prepared, context)
 
     def _written(self, prepared: Prepared, result: ExecutionResult, trace: Trace, *, traced: bool) -> bytes:
         _count(prepared, trace.executor, trace.database_s, trace.statements, trace.plan)

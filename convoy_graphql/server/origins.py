@@ -21,7 +21,7 @@ _PREFLIGHT: Final = [
     (b"access-control-allow-headers", b"authorization, *"),
     (b"access-control-max-age", b"7200"),
 ]
-_EXPOSED: Final = (b"access-control-expose-headers", b"retry-after, www-authenticate, x-request-id")
+_EXPOSED: Final = (b"access-control-expose-headers", b"retry-after, www-authenticate, x-convoy-lsn, x-request-id")
 
 Headers = Mapping[bytes, bytes]
 

@@ -8,8 +8,9 @@ from graphql import GraphQLError
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from convoy_graphql.errors import AuthenticationUnavailable, Unauthenticated
+from convoy_graphql.errors import AuthenticationUnavailable, BadUserInput, Unauthenticated
 from convoy_graphql.graph.execution import RequestError
+from convoy_graphql.pg.lsn import lsn_text, read_lsn
 from convoy_graphql.server import requests
 from convoy_graphql.server.answers import encode, error_list, masked, told
 from convoy_graphql.server.auth.authentication import Authentication, refusal_of
@@ -37,6 +38,10 @@ ENDPOINT = "/graphql"
 
 #: Asks for `extensions.convoy`: which executor answered, with how many statements, in which time.
 TRACE_HEADER = b"x-convoy-trace"
+
+
+#: What was written when a change was answered; sent back, what an answer has to show. Only where there are replicas.
+POSITION_HEADER = b"x-convoy-lsn"
 
 
 class GraphQLView:
@@ -163,12 +168,22 @@ class GraphQLView:
             subscription = await self._subscriptions.follow(prepared, viewer, last_event_id)
             return EventStream(subscription, self._settings, lasts_s)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
-        answer = await request.while_there(self._executors.answer(prepared, viewer, traced=traced))
-        return (
-            EventStream((answer,), self._settings)
-            if media_type == EVENT_STREAM_TYPE
-            else HttpResponse(answer, media_type)
-        )
+        position = request.header(POSITION_HEADER)
+        seen = _position(position) if position else None
+        answer = await request.while_there(self._executors.answer(prepared, viewer, traced=traced, seen=seen))
+        if media_type == EVENT_STREAM_TYPE:
+            return EventStream((answer,), self._settings)
+        written = await self._database.written() if prepared.is_mutation else None
+        headers = {} if written is None else {POSITION_HEADER.decode(): lsn_text(written)}
+        return HttpResponse(answer, media_type, headers=headers)
+
+
+def _position(told: str) -> int:
+    """What a client has seen, as a change of theirs was answered with it."""
+    try:
+        return read_lsn(told)
+    except BadUserInput as error:
+        raise RefusedRequest(400, "BAD_REQUEST", error.message) from None
 
 
 def _refused_origin() -> RefusedRequest:

@@ -48,7 +48,7 @@ async def test_a_listed_origin_is_told_that_it_may_ask_and_reads_the_answer(list
     assert (200, {"data": {"__typename": "Query"}}) == (answer.status_code, answer.json())
     assert cors(answer) == {
         "access-control-allow-origin": BOARD,
-        "access-control-expose-headers": "retry-after, www-authenticate, x-request-id",
+        "access-control-expose-headers": "retry-after, www-authenticate, x-convoy-lsn, x-request-id",
     }
     assert "Origin" in answer.headers.get_list("vary", split_commas=True)
 

@@ -12,6 +12,10 @@ from convoy_graphql.settings import Settings, variable_of
 
 READ = {
     "DATABASE_URL": ("postgresql://u:p@h/d", "postgresql://u:p@h/d"),
+    "READ_DATABASE_URLS": ("postgresql:///one,postgresql:///two", "postgresql:///one,postgresql:///two"),
+    "CONVOY_REPLICA_MAX_LAG_S": ("3", 3.0),
+    "CONVOY_REPLICA_WAIT_MS": ("20", 20),
+    "CONVOY_REPLICA_CHECK_INTERVAL_S": ("0.5", 0.5),
     "CONVOY_POOLER": ("Transaction", "transaction"),
     "CONVOY_DATA_DIR": ("/var/lib/convoy", Path("/var/lib/convoy")),
     "CONVOY_POOL_SIZE": ("25", 25),

@@ -1,4 +1,4 @@
-"""All checks of the database, in the order in which they are told."""
+"""All checks of the database, in the order in which they are told; one for each replica comes after them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from convoy_graphql.pg.doctor.finding import (
     connection,
     examine,
 )
+from convoy_graphql.pg.doctor.replicas import replica_checks
 from convoy_graphql.pg.pooling import find_way
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 
@@ -53,4 +54,4 @@ async def examine_database(deployment: Deployment) -> list[Finding]:
     first = await examine(deployment, {"connection": connection})
     if first[0].result.verdict is Verdict.FAULT:
         return first
-    return first + await examine(deployment, CHECKS)
+    return first + await examine(deployment, {**CHECKS, **replica_checks(deployment)})

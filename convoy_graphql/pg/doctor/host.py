@@ -128,10 +128,11 @@ async def clock(deployment: Deployment) -> Result:
 async def connections(deployment: Deployment) -> Result:
     async with deployment.reading() as connection:
         limits = await connection.fetchrow(_CONNECTIONS)
-    # One more of each process listens.
-    wanted = deployment.workers * (deployment.settings.pool_size + 1)
+    # One more of each process listens, and another asks for replicas how far the primary is.
+    beside = 1 if deployment.settings.read_database_urls is None else 2
+    wanted = deployment.workers * (deployment.settings.pool_size + beside)
     limit = min(most for most in (limits["for_everybody"], limits["for_database"], limits["for_role"]) if most >= 0)
-    use = f"{deployment.workers} * ({deployment.settings.pool_size} + 1)"
+    use = f"{deployment.workers} * ({deployment.settings.pool_size} + {beside})"
     advice = "Lower CONVOY_POOL_SIZE or --workers, or raise max_connections, or the limit of the role or the database."
     if wanted > limit:
         return fault(f"The server may open {wanted} connections ({use}), and the database takes {limit}.", advice)
