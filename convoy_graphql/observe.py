@@ -94,6 +94,13 @@ pool_waiting = Gauge(
     multiprocess_mode="livesum",
 )
 
+tasks = Gauge(
+    "convoy_graphql_tasks",
+    "Tasks of the event loop that have not ended: a few for the server itself, and some for each request and connection.",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
+
 build_info = Gauge(
     "convoy_graphql_build_info",
     "1, with the version that runs.",

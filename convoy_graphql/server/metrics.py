@@ -29,12 +29,13 @@ SAMPLE_EVERY_S: Final = 1.0
 
 
 def sample(database: Database) -> None:
-    """Writes down how this process's pool is used."""
+    """Writes down how this process's pool and its event loop are used."""
     pool = database.pool_use()
     observe.pool_size.set(pool.size)
     observe.pool_connections.labels("in_use").set(pool.in_use)
     observe.pool_connections.labels("idle").set(pool.open - pool.in_use)
     observe.pool_waiting.set(pool.waiting)
+    observe.tasks.set(len(asyncio.all_tasks()))
     observe.build_info.labels(__version__).set(1)
 
 

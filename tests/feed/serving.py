@@ -73,6 +73,11 @@ class Process:
                 await asyncio.sleep(0.05)
 
     @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         """What all processes so far have logged."""
         self._log.seek(0)
