@@ -14,7 +14,7 @@ from convoy_graphql.pg.connect import NOT_UNDERSTOOD, Way
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.estimate import Estimator
-from convoy_graphql.pg.migrate import migrate, pending
+from convoy_graphql.pg.migrate import NewerDatabase, migrate, pending
 from convoy_graphql.pg.pool import Pool, PoolUse
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.pg.replicas import Replicas, addresses
@@ -145,6 +145,9 @@ class Database:
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 waiting = await pending(self.dsn)
+        except NewerDatabase:
+            # While servers are replaced one by one, those of the version before go on: migrations only add.
+            return Readiness()
         except SetupError as error:
             return Readiness(migrations=str(error))
         except ValueError:

@@ -82,6 +82,10 @@ class HistoryRefused(SetupError):
         self.advice = advice
 
 
+class NewerDatabase(HistoryRefused):
+    """Another version has migrated the database further than this one knows how to."""
+
+
 class MigrationFailed(SetupError):
     """A migration was refused by the database. Nothing of it was kept; those before it were."""
 
@@ -206,7 +210,7 @@ def missing_from(recorded: Mapping[str, Sequence[str] | None], files: Sequence[M
         if version not in known and statements and statements[0].startswith(MARK)
     )
     if strangers:
-        raise HistoryRefused(
+        raise NewerDatabase(
             f"The database holds migrations of Convoy GraphQL that this installation does not have: {', '.join(strangers)}.",
             "It was migrated by another version: install that one, or a later one.",
         )

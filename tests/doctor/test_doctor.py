@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -20,11 +23,12 @@ from convoy_graphql.pg.doctor.finding import Deployment, Result, Verdict, examin
 from convoy_graphql.pg.doctor.schema import declared_policies, migrations
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrations import MARK
-from convoy_graphql.server.doctor import diagnose
+from convoy_graphql.server.doctor import diagnose, told
 from convoy_graphql.settings import Settings
 from pooler import pooled
 
 SECRET = "of the tests, and of nobody else: 32 bytes at least"  # noqa: S105
+README = Path(__file__).parents[2] / "README.md"
 OK, WARNING, FAULT = Verdict.OK, Verdict.WARNING, Verdict.FAULT
 
 
@@ -94,6 +98,34 @@ async def test_an_embedded_server_without_authentication_is_told_to_be_open_and_
 
     assert ["authentication"] == [each.name for each in found if each.result.verdict is not OK]
     assert_told(WARNING, "everybody who reaches the server may do everything", "Set CONVOY_JWT_SECRET", found[0].result)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_the_example_in_the_readme_is_what_is_told(own: str, role: str) -> None:
+    """`UPDATE_GOLDEN=1` writes it anew."""
+    await execute(
+        own,
+        f"grant anon, authenticated, service_role to {role}",
+        "analyze",
+        "drop policy tasks_read on tasks",
+        "delete from supabase_migrations.schema_migrations where version = (select max(version) from supabase_migrations.schema_migrations)",
+    )
+    async with pooled(seen_as(own, role), mixing=True) as pooler:
+        settings = Settings(jwt_secret=SECRET, listen_database_url=seen_as(own, role))
+        lines = [*told(await diagnose(pooler.dsn, settings, workers=2))]
+    named = [line.replace(role, "convoy").replace(urlsplit(own).path[1:], "convoy") for line in lines]
+    readme = README.read_text()
+    shown = re.search(r"```\nThe database .*\n(?P<lines>(?:.*\n)*?)```\n", readme)
+    assert shown is not None
+    if os.environ.get("UPDATE_GOLDEN") and not os.environ.get("CI"):
+        README.write_text(readme[: shown.start("lines")] + "\n".join(named) + "\n" + readme[shown.end("lines") :])
+    else:
+        assert as_on_any_day(shown["lines"].splitlines()) == as_on_any_day(named)
+
+
+def as_on_any_day(lines: list[str]) -> list[str]:
+    """Without what changes with PostgreSQL's releases and with each migration."""
+    return [re.sub(r"\d{14}_\w+|(?<=PostgreSQL )\d+\.\d+", "…", line) for line in lines]
 
 
 def test_every_table_has_policies_that_are_declared() -> None:

@@ -12,6 +12,7 @@ import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -20,6 +21,7 @@ from client import running_server
 from convoy_graphql.pg import database as database_module
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate
+from convoy_graphql.pg.migrations import MARK
 from convoy_graphql.settings import Settings
 from waiting import DEADLINE_S, locked, until
 
@@ -129,6 +131,24 @@ async def test_an_unmigrated_database_is_served_from_the_moment_that_it_is_migra
     assert (200, READY) == ready
     # Whether it has also seen already that the wait is over is a matter of timing.
     assert [f"waiting for the database: migrations: {told['migrations']}"] == said(caplog)[:1]
+
+
+async def test_a_server_goes_on_while_a_newer_one_has_migrated_already(
+    server: EmbeddedPostgres, demo_template: str
+) -> None:
+    name = f"newer_{uuid4().hex}"
+    connection = await asyncpg.connect(server.dsn)
+    await connection.execute(f'create database "{name}" template "{demo_template}"')
+    await connection.close()
+    newer = await asyncpg.connect(server.database_dsn(name))
+    await newer.execute(
+        "insert into supabase_migrations.schema_migrations (version, name, statements) values ('29991231000000', 'later', $1)",
+        [f"{MARK} later"],
+    )
+    await newer.close()
+    async with running_server(Settings(database_url=server.database_dsn(name))) as http:
+        assert (200, READY) == await readiness(http)
+        assert ({"workspaces": {"totalCount": 3}}, []) == await answer(http)
 
 
 # -- a database that comes, and comes back

@@ -123,7 +123,10 @@ async def test_a_request_is_part_of_its_caller_s_trace(demo_database: str, colle
         "convoy.plan": "hit",
         "convoy.request_id": second.headers["x-request-id"],
     } == attributes(requests[1])
-    assert [["read document", "plan", "SELECT"]] * 2 == [below(collector.spans, span) for span in requests]
+    new, known = (below(collector.spans, span) for span in requests)
+    # What is asked for the first time is estimated before it runs.
+    assert (["read document", "plan"], True, "SELECT") == (new[:2], "EXPLAIN" in new, new[-1])
+    assert ["read document", "plan", "SELECT"] == known
     (statement,) = [span for span in collector.spans if span.parent_span_id == requests[1].span_id and span.kind == Span.SPAN_KIND_CLIENT]  # fmt: skip
     told = attributes(statement)
     assert ("postgresql", "SELECT") == (told["db.system.name"], told["db.operation.name"])
@@ -141,7 +144,7 @@ async def test_what_a_viewer_s_transaction_does_is_told_without_the_viewer(
 
     (request,) = [span for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER]
     names = [span.name for span in collector.spans if span.trace_id == request.trace_id]
-    assert {"query", "read document", "plan", "BEGIN", "SELECT", "COMMIT"} == {*names}
+    assert {"query", "read document", "plan", "BEGIN", "SELECT", "COMMIT"} <= {*names}
     everything = b"".join(body for _, body in collector.received)
     assert b"hunter2" not in everything
     assert token.encode() not in everything
@@ -170,12 +173,14 @@ async def test_a_statement_that_fails_is_told_by_its_state(demo_database: str, c
     holder = await asyncpg.connect(demo_database)
     async with holder.transaction():
         await holder.execute("lock table workspaces in access exclusive mode")
-        (response,) = await asked(settings, {"query": "{workspaces {totalCount}}"})
+        (response,) = await asked(
+            settings, {"query": "{workspaces {totalCount}}"}
+        )  # estimated first, and stopped there
     await holder.close()
 
     assert ["TIMEOUT"] == [error["extensions"]["code"] for error in response.json()["errors"]]
     (failed,) = [span for span in collector.spans if span.kind == Span.SPAN_KIND_CLIENT and span.status.code]
-    assert ("SELECT", "55P03") == (failed.name, attributes(failed)["db.response.status_code"])
+    assert "55P03" == attributes(failed)["db.response.status_code"]
 
 
 async def test_an_operation_of_a_socket_is_a_span(
