@@ -6,6 +6,7 @@ import pytest
 from graphql import GraphQLError, OverlappingFieldsCanBeMergedRule, get_introspection_query, parse, validate
 from graphql.utilities import TypeInfo
 from graphql.validation import ValidationContext
+from graphql.validation.rules import overlapping_fields_can_be_merged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,6 +72,17 @@ def test_fields_that_do_not_are_told_as_graphql_core_tells_them(text: str) -> No
 )
 def test_what_is_not_valid_is_left_to_graphql_core(text: str) -> None:
     assert not is_plain(text)
+
+
+def test_a_hundred_fragments_that_say_the_same_are_not_compared_with_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 48 of the 59 ms that such a document takes with graphql-core's rule.
+    monkeypatch.setattr(overlapping_fields_can_be_merged, "find_conflicts_within_selection_set", None)
+    spreads = " ".join(f"...F{number}" for number in range(100))
+    fragments = " ".join(f"fragment F{number} on Task {{ id title milestone {{ id }} }}" for number in range(100))
+
+    assert [] == errors(OverlapRule, f"{{ tasks {{ nodes {{ {spreads} }} }} }} {fragments}")
 
 
 def test_no_more_is_looked_at_than_may_be() -> None:
