@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check suites bench changes feed policies faults pooler parity stateful schema playground browser wheel clean
+.PHONY: help serve test check suites soak bench changes feed policies faults pooler parity stateful schema playground browser wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,9 @@ faults: $(READY) ## Follow the feed while everything around it breaks, for a whi
 
 pooler: $(READY) ## Run three servers behind a real PgBouncer (it has to be installed: apt install pgbouncer)
 	POOLER=pgbouncer $(BIN)/python -m pytest tests/poolers/test_behind_a_pooler.py
+
+soak: $(READY) ## Let 200 clients of all kinds ask for ten minutes, and see what is left of the server (FOR=600, in seconds; CLIENTS=200)
+	SOAK_S=$(or $(FOR),600) SOAK_CLIENTS=$(or $(CLIENTS),200) $(BIN)/python -m pytest -s tests/soak
 
 policies: $(READY) ## Measure what row-level security costs (ARGS=--quick for a short run)
 	$(BIN)/python -m tests.bench.policies $(ARGS)
