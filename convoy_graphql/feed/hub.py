@@ -14,6 +14,7 @@ from convoy_graphql.feed.cursor import Stream, read_cursor
 from convoy_graphql.feed.live import Live
 from convoy_graphql.feed.stream import Topic
 from convoy_graphql.feed.subscription import Subscription
+from convoy_graphql.feed.waking import Waking
 from convoy_graphql.pg.announce import CHANNEL
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.listen import Hearing, Listener
@@ -46,28 +47,29 @@ class Hub:
             most_answers=max(1, settings.pool_size // 2),
             most_catching_up=max(1, settings.pool_size // 4),
         )
-        self._listener: Listener | None = None
+        self._waking = Waking(settings, self._lives.values())
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def hearing(self) -> Hearing:
         """Whether the database's notifications come; the feed is polled where they do not."""
-        return Hearing.LOST if self._listener is None else self._listener.hearing
+        return self._waking.hearing
 
     async def start(self) -> None:
         """Returns at once: the database need not be there yet."""
         refresh_s = min(REFRESH_S, self._settings.task_changes_kept_s / 4)
-        self._lives = {stream: Live(stream, self._desk, refresh_s) for stream in Stream}
-        self._listener = Listener(
+        self._lives |= {stream: Live(stream, self._desk, refresh_s, self._waking.stir) for stream in Stream}
+        listener = self._waking.listener = Listener(
             self._settings.listen_database_url or self._database.dsn,
             self._settings,
             CHANNEL,
-            heard=self._wake,
+            heard=self._waking.heard,
             notify=self._database.notify,
-            changed=_count_hearing,
+            changed=self._turn,
+            is_wanted=self._waking.is_wanted,
             way=self._database.way if self._settings.listen_database_url is None else None,
         )
-        work = (self._listener.run(), self._poll(), self._prune())
+        work = (listener.run(), self._waking.run(), self._prune())
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def close(self) -> None:
@@ -90,23 +92,10 @@ class Hub:
             read_cursor("after", after, topic.stream)
         return Subscription(self._lives[topic.stream], topic, after, initial)
 
-    def _wake(self) -> None:
-        for live in self._lives.values():
-            live.wake()
-
-    async def _poll(self) -> None:
-        """Where notifications do not come, often; and where they do, now and then, should one be lost on the way."""
-        waited_s = 0.0
-        step_s = min(self._settings.feed_poll_interval_s, self._settings.feed_check_interval_s)
-        while True:
-            await asyncio.sleep(step_s)
-            waited_s += step_s
-            is_heard = self.hearing is Hearing.LISTENING
-            due_s = self._settings.feed_check_interval_s if is_heard else self._settings.feed_poll_interval_s
-            if waited_s >= due_s and any(live.is_followed for live in self._lives.values()):
-                waited_s = 0.0
-                observe.feed_polls.inc()
-                self._wake()
+    def _turn(self, hearing: Hearing) -> None:
+        observe.feed_listener_changes.labels(hearing.value).inc()
+        observe.feed_listening.set(hearing is Hearing.LISTENING)
+        self._waking.stir()
 
     async def _prune(self) -> None:
         while True:
@@ -119,8 +108,3 @@ class Hub:
                 logger.warning("changes of tasks were not pruned: %s", error)
             except Exception:
                 logger.exception("changes of tasks were not pruned")
-
-
-def _count_hearing(hearing: Hearing) -> None:
-    observe.feed_listener_changes.labels(hearing.value).inc()
-    observe.feed_listening.set(hearing is Hearing.LISTENING)

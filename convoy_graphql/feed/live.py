@@ -72,8 +72,11 @@ def _closest(topic: Topic) -> tuple[str, str]:
 class Live:
     """The live read, and the groups that follow it."""
 
-    def __init__(self, stream: Stream, desk: Desk, refresh_s: float) -> None:
+    def __init__(self, stream: Stream, desk: Desk, refresh_s: float, turned: Callable[[], None]) -> None:
+        """`turned` is called when the first one comes, and when the last one has gone."""
         self.desk = desk
+        self._turned = turned
+        self.reads_with_events = 0
         self._refresh_s = refresh_s
         self._refreshed_at = monotonic()
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -117,6 +120,8 @@ class Live:
         if group is None:
             group = self._groups[topic.key] = Group(self, self.desk, topic)
             self._index.add(group)
+            if len(self._groups) == 1:
+                self._turned()
         group.members.add(subscription)
         self._metrics[0].inc()
         if self.closing.done():
@@ -140,7 +145,9 @@ class Live:
         if self._groups.get(group.topic.key) is group:
             del self._groups[group.topic.key]
             self._index.remove(group)
-            self._was_left = self._was_left or not self._groups
+            if not self._groups:
+                self._was_left = True
+                self._turned()
         group.end()
 
     async def close(self) -> None:
@@ -230,6 +237,7 @@ class Live:
             for group in self._index.concerned(place):
                 concerned[group].append(event)
         self._metrics[1].inc(len(batch.events))
+        self.reads_with_events += bool(batch.events)
         for group, events in concerned.items():
             group.offer(self.position, events)
 

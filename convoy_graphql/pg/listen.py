@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from convoy_graphql.errors import ConvoyError
 from convoy_graphql.pg.connect import Way, connect
+from convoy_graphql.pg.reliance import Reliance
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS
 from convoy_graphql.settings import Settings
 
@@ -81,6 +82,7 @@ async def listen(
 class Listener:
     """Calls `heard` whenever something may have happened. `notify` sends a payload on the channel by another connection.
 
+    Writers are asked to notify while `is_wanted`: `stir` says that it may have changed.
     `way` tells what lies on the way to `dsn`: where sessions are shared, nothing is listened to.
     """
 
@@ -93,6 +95,7 @@ class Listener:
         heard: Callable[[], None],
         notify: Callable[[str], Awaitable[object]],
         changed: Callable[[Hearing], None],
+        is_wanted: Callable[[], bool],
         way: Callable[[], Awaitable[Way]] | None = None,
     ) -> None:
         self._dsn = dsn
@@ -102,7 +105,19 @@ class Listener:
         self._notify = notify
         self._changed = changed
         self._way = way
+        self._is_wanted = is_wanted
+        self._reliance: Reliance | None = None
+        self._stirred = asyncio.Event()
         self.hearing = Hearing.LOST
+
+    @property
+    def is_told(self) -> bool:
+        """Whether everything that is committed from now on is heard of, unless the connection is lost."""
+        return self._reliance is not None and self._reliance.is_whole
+
+    def stir(self) -> None:
+        """Looks at `is_wanted` now."""
+        self._stirred.set()
 
     async def run(self) -> None:
         """Listens until it is cancelled."""
@@ -149,15 +164,19 @@ class Listener:
             raise Deaf
         connection = await connect(self._dsn, self._settings, Way.TRANSACTION, name="convoy-graphql listener")
         try:
-            lost = asyncio.Event()
-            connection.add_termination_listener(lambda _connection: lost.set())
+            connection.add_termination_listener(lambda _connection: self._stirred.set())
             await listen(connection, self._channel, notify=self._notify, heard=self._heard)
             self._turn(Hearing.LISTENING, "")
             self._heard()
-            while not await _is_set(lost, BEAT_S):
-                await connection.execute("select 1", timeout=BEAT_TIMEOUT_S)
+            reliance = self._reliance = Reliance(connection, self._is_wanted, self._heard)
+            while not connection.is_closed():
+                self._stirred.clear()
+                step_s = await reliance.follow()
+                if not await _is_set(self._stirred, BEAT_S if step_s is None else step_s) and step_s is None:
+                    await connection.execute("select 1", timeout=BEAT_TIMEOUT_S)
             raise ConnectionError("the connection was closed")
         finally:
+            self._reliance = None
             connection.terminate()
 
 

@@ -205,7 +205,7 @@ Fault = Callable[[], Awaitable[None]]
 
 
 async def kill_listener(dsn: str) -> None:
-    await _end_sessions(dsn, "query ilike 'listen %' or query = 'select 1'")
+    await _end_sessions(dsn, "application_name = 'convoy-graphql listener'")
 
 
 async def kill_sessions(dsn: str) -> None:

@@ -11,6 +11,7 @@ from secrets import randbelow
 import orjson
 import pytest
 
+from convoy_graphql.feed import waking
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.feed.stream import Broken, Happened, Message, Stream, Topic
@@ -85,8 +86,11 @@ def place_of(message: Message) -> str | None:
 
 
 @pytest.mark.skipif("FAULTS_S" not in os.environ, reason="`make faults` runs it")
-async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks() -> None:
+async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     seed = randbelow(2**32)
+    # To and fro between notifications and looks, every second or two.
+    monkeypatch.setattr(waking, "CROWD", 5)
+    monkeypatch.setattr(waking, "QUIET", 25)
     dice = dice_of(seed)
     async with own_postgres() as postgres, proxied(postgres.dsn) as proxy:
         tasks = await plant_tasks(postgres.dsn, TASKS)

@@ -49,7 +49,7 @@ async def test_a_killed_listener_comes_back_and_what_it_missed_is_read(
         said: list[str] = []
         for _ in range(3):
             killed = await writer.fetch(
-                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event = 'ClientRead' and query ilike 'listen%'"
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'convoy-graphql listener'"
             )
             assert 1 == len(killed)
             said.append(await say(writer, task))

@@ -42,6 +42,7 @@ async def silence(heard: Heard, writer: asyncpg.Connection) -> None:
 async def heard(database: str) -> Any:
     connection, heard = await asyncpg.connect(database), Heard()
     await connection.add_listener(CHANNEL, heard)
+    await connection.execute("select count_on_notifications()")
     yield heard
     await connection.close()
 

@@ -36,8 +36,13 @@ create index activity_feed_tx_created_at_id_idx on activity_feed (tx, created_at
 _TELL: Final = "insert into activity_feed (task_id, workspace_id, activity_type) select id, workspace_id, 'COMMENT' from tasks where id = $1"
 _CHANGE: Final = "update tasks set title = 'Number ' || $2::int where id = $1"
 
-#: Who writes, by the name of the connection: the API's connections leave it to their server to notify.
-NAMES: Final = {"the API's connections": "convoy-graphql", "others": "psql"}
+#: Who writes, by the name of the connection, and whether a server counts on notifications meanwhile: it does while somebody follows
+#: and there are few. The API's connections leave it to their server to notify.
+WRITES: Final = {
+    "the API's connections": ("convoy-graphql", True),
+    "others": ("psql", False),
+    "others, who notify": ("psql", True),
+}
 
 #: What is written, each in a transaction of its own.
 CHANGES: Final = {
@@ -63,7 +68,7 @@ async def measure(dsn: str, postgres_pid: int, rounds: int, measure_s: float) ->
     """Medians over the rounds. The database is left as it was."""
     connections = {
         who: [await asyncpg.connect(dsn, server_settings={"application_name": name}) for _ in range(WRITERS)]
-        for who, name in NAMES.items()
+        for who, (name, _) in WRITES.items()
     }
     switch = await asyncpg.connect(dsn)
     tasks = [row["id"] for row in await switch.fetch("select id from tasks order by id limit $1", WRITERS)]
@@ -72,11 +77,14 @@ async def measure(dsn: str, postgres_pid: int, rounds: int, measure_s: float) ->
         has_feed = bool(number % 2)
         await switch.execute(_ON if has_feed else _OFF)
         for (who, several), (what, statements) in product(connections.items(), CHANGES.items()):
+            counts = WRITES[who][1]
+            await switch.execute(f"select {'count_on' if counts else 'do_without'}_notifications()")
             cpu, began, done = cpu_seconds(postgres_pid), time.perf_counter(), 0
             until = began + measure_s
             work = zip(several, tasks, strict=True)
             done = sum(await asyncio.gather(*(_write(each, task, statements, until) for each, task in work)))
             seconds, used = time.perf_counter() - began, cpu_seconds(postgres_pid) - cpu
+            await switch.execute("select pg_advisory_unlock_all()")
             seen.setdefault((who, what, has_feed), []).append((done / seconds, 1e6 * used / done))
     for connection in (switch, *chain.from_iterable(connections.values())):
         await connection.close()
@@ -85,7 +93,7 @@ async def measure(dsn: str, postgres_pid: int, rounds: int, measure_s: float) ->
         medians = [median(each[place] for each in seen[who, what, on]) for place in (0, 1) for on in (True, False)]
         return Cost(who, what, *medians)
 
-    return [of(who, what) for who in NAMES for what in CHANGES]
+    return [of(who, what) for who in WRITES for what in CHANGES]
 
 
 async def _write(connection: asyncpg.Connection, task: object, statements: Sequence[str], until: float) -> int:

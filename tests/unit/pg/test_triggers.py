@@ -161,6 +161,7 @@ async def heard(database: str) -> AsyncIterator[asyncio.Queue[tuple[str, str]]]:
     queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     listener = await asyncpg.connect(database)
     await listener.add_listener("convoy_feed", lambda _, __, *message: queue.put_nowait(message))
+    assert await listener.fetchval("select count_on_notifications()")
     yield queue
     await listener.close()
 
@@ -189,6 +190,38 @@ async def test_a_statement_wakes_the_listener_once_and_says_nothing(
     await writer.close()
 
     assert [("convoy_feed", ""), ("convoy_feed", "the last")] == messages
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_who_writes_notifies_while_somebody_counts_on_it(
+    database: str, heard: asyncio.Queue[tuple[str, str]], counts: bool
+) -> None:
+    """Whoever writes at the same time: the last one to have counted on it decides."""
+    writer, other = await asyncpg.connect(database), await asyncpg.connect(database)
+    assert await other.fetchval("select count_on_notifications()")
+    if not counts:
+        listener = await writer.fetchval(
+            "select pid from pg_locks where locktype = 'advisory' and pid <> $1 and database = (select oid from pg_database where datname = current_database())",
+            other.get_server_pid(),
+        )
+        await writer.execute("select pg_terminate_backend($1)", listener)
+        assert await other.fetchval("select do_without_notifications()")
+    elsewhere: asyncio.Queue[str] = asyncio.Queue()
+    await other.add_listener("convoy_feed", lambda *message: elsewhere.put_nowait(message[-1]))
+    await writer.execute("insert into workspaces (name) values ('Harbour')")
+    await writer.execute("truncate activity_feed")
+    await writer.execute("notify convoy_feed, 'the last'")
+    told = [await asyncio.wait_for(elsewhere.get(), 10)]
+    while told[-1] != "the last":
+        told.append(await asyncio.wait_for(elsewhere.get(), 10))
+    locks = await writer.fetchval(
+        "select count(*) from pg_locks where locktype = 'advisory' and pid = $1", writer.get_server_pid()
+    )
+    await other.close()
+    await writer.close()
+
+    assert [*([""] if counts else []), "the last"] == told
+    assert 0 == locks
 
 
 # Claims
