@@ -11,8 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-_COUNT_ON: Final = "select public.count_on_notifications()"
-_DO_WITHOUT: Final = "select public.do_without_notifications()"
+#: Which lock: the number stands in db/schema/70_activity_feed.sql, too.
+LOCK: Final = 109330245775226
+
+#: True, unless somebody has the lock alone at that moment.
+COUNT_ON: Final = f"select pg_try_advisory_lock_shared({LOCK})"
+DO_WITHOUT: Final = f"select pg_advisory_unlock_shared({LOCK})"
+
 _NEWEST: Final = "select pg_current_xact_id()::text"
 _OLDEST_OPEN: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text"
 
@@ -44,10 +49,10 @@ class Reliance:
             self.is_whole = False
             if self._newest is not None:
                 self._newest = None
-                await self._ask(_DO_WITHOUT)
+                await self._ask(DO_WITHOUT)
             return None
         if self._newest is None:
-            if not await self._ask(_COUNT_ON):
+            if not await self._ask(COUNT_ON):
                 return AGAIN_S
             self._newest = int(await self._ask(_NEWEST))
         if not self.is_whole:

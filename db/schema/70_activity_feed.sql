@@ -75,22 +75,6 @@ end $$;
 comment on function public.wake_followers() is
     'Trigger: wakes whoever listens for activity and changes of tasks, but for the API, which does so itself.';
 
--- For whoever listens: until the session ends, or does without. False where the lock was taken at that moment; ask again.
--- Transactions that were open then may not notify: look by yourself until they have ended.
-create function public.count_on_notifications() returns boolean
-language sql set search_path = ''
-return pg_try_advisory_lock_shared(109330245775226);
-
-comment on function public.count_on_notifications() is
-    'From now on transactions that tell the feed something notify on convoy_feed, for as long as this session wants it.';
-
-create function public.do_without_notifications() returns boolean
-language sql set search_path = ''
-return pg_advisory_unlock_shared(109330245775226);
-
-comment on function public.do_without_notifications() is
-    'This session does not count on notifications any more.';
-
 -- Per statement: a COPY of 200,000 rows is one notification.
 create trigger activity_feed_announce after insert or truncate on public.activity_feed
     for each statement execute function public.wake_followers();

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from secrets import randbelow
@@ -86,7 +88,10 @@ def place_of(message: Message) -> str | None:
 
 
 @pytest.mark.skipif("FAULTS_S" not in os.environ, reason="`make faults` runs it")
-async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "convoy_graphql.feed")
     seed = randbelow(2**32)
     # To and fro between notifications and looks, every second or two.
     monkeypatch.setattr(waking, "CROWD", 5)
@@ -130,3 +135,8 @@ async def test_nothing_is_lost_and_nothing_comes_twice_whatever_breaks(monkeypat
         print(f"seed {seed}: {found}, {dict(suffered)}, {[each.connections for each in subscribers]} connections")
         assert min(found.values()) > 20 * LASTING_S
         assert 6 == len(suffered)
+        turns = Counter(
+            record.message.partition(":")[0] for record in caplog.records if "notifications" in record.message
+        )
+        print(dict(turns))
+        assert min(turns.values()) > LASTING_S / 20

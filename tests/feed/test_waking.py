@@ -107,7 +107,7 @@ async def test_in_a_crowd_it_looks_by_itself_and_nothing_is_lost_on_the_way_ther
         await take(live)
         await until(lambda: is_told(hub))
         # While so much is written it is always a crowd; then it is tried whether it still is.
-        for quiet in (0, 1_000, 0, 1_000):
+        for quiet in (0, 1_000):
             monkeypatch.setattr(waking, "QUIET", quiet)
             is_over.clear()
             writers = [asyncio.create_task(write()) for _ in range(3)]

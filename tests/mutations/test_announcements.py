@@ -11,6 +11,7 @@ import pytest
 from convoy_graphql.errors import DatabaseUnavailable
 from convoy_graphql.pg import announce
 from convoy_graphql.pg.announce import CHANNEL, Announcer
+from convoy_graphql.pg.reliance import COUNT_ON
 
 if TYPE_CHECKING:
     from changing import Change, Home
@@ -42,7 +43,7 @@ async def silence(heard: Heard, writer: asyncpg.Connection) -> None:
 async def heard(database: str) -> Any:
     connection, heard = await asyncpg.connect(database), Heard()
     await connection.add_listener(CHANNEL, heard)
-    await connection.execute("select count_on_notifications()")
+    await connection.execute(COUNT_ON)
     yield heard
     await connection.close()
 

@@ -75,7 +75,7 @@ class Broadcast:
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
         place = await connection.fetchval("select coalesce(max(place), 0) from activity_feed")
         await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
-        await connection.execute("select count_on_notifications()")
+        await connection.execute("select pg_advisory_lock_shared(109330245775226)")
         while True:
             await self._woken.wait()
             self._woken.clear()

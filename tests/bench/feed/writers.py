@@ -12,6 +12,7 @@ from typing import Final
 
 import asyncpg
 
+from convoy_graphql.pg.reliance import COUNT_ON, DO_WITHOUT
 from tests.bench.resources import cpu_seconds
 
 WRITERS: Final = 4
@@ -78,7 +79,7 @@ async def measure(dsn: str, postgres_pid: int, rounds: int, measure_s: float) ->
         await switch.execute(_ON if has_feed else _OFF)
         for (who, several), (what, statements) in product(connections.items(), CHANGES.items()):
             counts = WRITES[who][1]
-            await switch.execute(f"select {'count_on' if counts else 'do_without'}_notifications()")
+            await switch.execute(COUNT_ON if counts else DO_WITHOUT)
             cpu, began, done = cpu_seconds(postgres_pid), time.perf_counter(), 0
             until = began + measure_s
             work = zip(several, tasks, strict=True)

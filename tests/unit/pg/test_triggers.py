@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from convoy_graphql.pg.reliance import COUNT_ON, DO_WITHOUT
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
@@ -161,7 +163,7 @@ async def heard(database: str) -> AsyncIterator[asyncio.Queue[tuple[str, str]]]:
     queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     listener = await asyncpg.connect(database)
     await listener.add_listener("convoy_feed", lambda _, __, *message: queue.put_nowait(message))
-    assert await listener.fetchval("select count_on_notifications()")
+    assert await listener.fetchval(COUNT_ON)
     yield queue
     await listener.close()
 
@@ -198,14 +200,14 @@ async def test_who_writes_notifies_while_somebody_counts_on_it(
 ) -> None:
     """Whoever writes at the same time: the last one to have counted on it decides."""
     writer, other = await asyncpg.connect(database), await asyncpg.connect(database)
-    assert await other.fetchval("select count_on_notifications()")
+    assert await other.fetchval(COUNT_ON)
     if not counts:
         listener = await writer.fetchval(
             "select pid from pg_locks where locktype = 'advisory' and pid <> $1 and database = (select oid from pg_database where datname = current_database())",
             other.get_server_pid(),
         )
         await writer.execute("select pg_terminate_backend($1)", listener)
-        assert await other.fetchval("select do_without_notifications()")
+        assert await other.fetchval(DO_WITHOUT)
     elsewhere: asyncio.Queue[str] = asyncio.Queue()
     await other.add_listener("convoy_feed", lambda *message: elsewhere.put_nowait(message[-1]))
     await writer.execute("insert into workspaces (name) values ('Harbour')")
