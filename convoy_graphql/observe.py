@@ -2,7 +2,67 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Tally:
+    """Counts what happens with every request, for a counter: at a tenth of the price, since only the event loop does.
+
+    What was counted is written down by `settle`.
+    """
+
+    __slots__ = ("_count", "_counter")
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._count = 0
+        _tallies.append(self)
+
+    def inc(self) -> None:
+        self._count += 1
+
+    def settle(self) -> None:
+        if self._count:
+            self._counter.inc(self._count)
+            self._count = 0
+
+
+class Times:
+    """The same for a histogram."""
+
+    __slots__ = ("_bounds", "_counts", "_histogram", "_sum")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._bounds = histogram._upper_bounds  # noqa: SLF001  # nothing else writes many values at once
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+        _tallies.append(self)
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def settle(self) -> None:
+        if any(self._counts):
+            for bucket, count in zip(self._histogram._buckets, self._counts, strict=True):  # noqa: SLF001
+                if count:
+                    bucket.inc(count)
+            self._histogram._sum.inc(self._sum)  # noqa: SLF001
+            self._counts = [0] * len(self._bounds)
+            self._sum = 0.0
+
+
+_tallies: list[Tally | Times] = []
+
+
+def settle() -> None:
+    """Writes down what was counted since the last time."""
+    for each in _tallies:
+        each.settle()
+
 
 #: The metrics of this process, but for those of the process itself.
 registry = CollectorRegistry()

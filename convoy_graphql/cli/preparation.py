@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging.config
-
-from convoy_graphql.logs import configuration
+from convoy_graphql.logs import configure
 from convoy_graphql.settings import Settings
 
 
 def read_settings() -> Settings:
     settings = Settings.from_environment()
-    logging.config.dictConfig(configuration(settings.log_level, settings.log_format))
+    configure(settings.log_level, settings.log_format)
     return settings

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import logging.config
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -22,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.graph.execution import Operation, prepare
 from convoy_graphql.graph.schema import executable_schema
-from convoy_graphql.logs import configuration
+from convoy_graphql.logs import configure
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.listen import Hearing
 from convoy_graphql.pg.viewer import SERVICE
@@ -141,7 +140,7 @@ def _as_what_it_is(send: Send) -> Send:
 def app_from_environment() -> Starlette:
     """The application as the environment configures it: what worker processes import."""
     settings = Settings.from_environment()
-    logging.config.dictConfig(configuration(settings.log_level, settings.log_format))
+    configure(settings.log_level, settings.log_format)
     application = create_app(settings)
     rehearse()
     # What is there now stays. Looking through it for garbage takes 77 ms, in the middle of somebody's request.

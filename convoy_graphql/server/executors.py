@@ -21,6 +21,7 @@ from convoy_graphql.graph.context import OperationContext
 from convoy_graphql.graph.execution import Prepared, RequestError, run
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.logs import current
+from convoy_graphql.observe import Tally, Times
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.pg.viewer import Viewer
@@ -37,9 +38,9 @@ COMPILED, LOADERS = "compiled", "loaders"
 
 # Looked up once: `labels` takes a lock, several times in the time of a one-row answer.
 _KINDS = [(COMPILED, OperationType.QUERY), (LOADERS, OperationType.QUERY), (LOADERS, OperationType.MUTATION)]
-_OPERATIONS = {(by, kind): observe.operations.labels(by, kind.value) for by, kind in _KINDS}
-_SECONDS = {(by, kind): observe.database_seconds.labels(by, kind.value) for by, kind in _KINDS}
-_PLANS = {outcome: observe.plans.labels(outcome) for outcome in ("hit", "miss")}
+_OPERATIONS = {(by, kind): Tally(observe.operations.labels(by, kind.value)) for by, kind in _KINDS}
+_SECONDS = {(by, kind): Times(observe.database_seconds.labels(by, kind.value)) for by, kind in _KINDS}
+_PLANS = {outcome: Tally(observe.plans.labels(outcome)) for outcome in ("hit", "miss")}
 
 #: What the loaders could not do better: the database is not there, not free, or too slow for this operation.
 _FINAL = (Busy, DatabaseUnavailable, QueryTimedOut)

@@ -24,12 +24,13 @@ from convoy_graphql.pg.database import Database
 #: Names the folder of the workers' values; prometheus_client reads it when it is imported.
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
-#: How often a worker writes down what is looked up, rather than counted. A scrape asks one of them only.
+#: How often a worker writes down what it knows. A scrape asks one of them only.
 SAMPLE_EVERY_S: Final = 1.0
 
 
 def sample(database: Database) -> None:
-    """Writes down how this process's pool and its event loop are used."""
+    """Writes down what this process has counted, and what is looked up: how its pool is used, and what its event loop has to do."""
+    observe.settle()
     pool = database.pool_use()
     observe.pool_size.set(pool.size)
     observe.pool_connections.labels("in_use").set(pool.in_use)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import count
 from secrets import token_hex
@@ -17,6 +17,7 @@ from starlette.types import Message, Send
 from convoy_graphql import observe
 from convoy_graphql.errors import ConvoyError
 from convoy_graphql.logs import MOST_CHARACTERS, Request, current
+from convoy_graphql.observe import Tally, Times
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
 from convoy_graphql.traces import end_request, trace_id, traces
@@ -131,10 +132,14 @@ class Requests:
             _write(request, f"{method} {status}", facts, level)
 
 
-@lru_cache(256)
-def _counters(transport: str, status: str, operation: str) -> tuple[Any, Any]:
-    # Looked up once: `labels` takes a lock.
-    return observe.requests.labels(transport, status, operation), observe.request_seconds.labels(transport, operation)
+@cache
+def _counters(transport: str, status: str, operation: str) -> tuple[Tally, Times]:
+    return Tally(observe.requests.labels(transport, status, operation)), _times(transport, operation)
+
+
+@cache
+def _times(transport: str, operation: str) -> Times:
+    return Times(observe.request_seconds.labels(transport, operation))
 
 
 def _count(transport: str, status: str, operation: str, seconds: float) -> None:

@@ -19,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 WORKERS, QUERIES = 2, 24
+REQUESTS = "convoy_graphql_requests_total"
 
 
 class Serving:
@@ -80,8 +81,11 @@ async def test_a_scrape_tells_of_all_workers_and_of_those_that_have_gone(serving
     for _ in range(QUERIES):
         await serving.get("/graphql", query="query Counted {__typename workspaces {totalCount}}")
 
+    async with asyncio.timeout(20):
+        while (await serving.counted()).get(f"{REQUESTS} 200 http query") != QUERIES:  # noqa: ASYNC110  # in a second or so
+            await asyncio.sleep(0.2)
     told = [await serving.counted() for _ in range(8)]
-    assert {QUERIES} == {each["convoy_graphql_requests_total 200 http query"] for each in told}
+    assert {QUERIES} == {each[f"{REQUESTS} 200 http query"] for each in told}
     assert {QUERIES} == {each["convoy_graphql_request_seconds_count http query"] for each in told}
     assert {3.0 * WORKERS} == {each["convoy_graphql_pool_size"] for each in told}
     assert [before["pids"]] * 8 == [each["pids"] for each in told]
@@ -89,7 +93,7 @@ async def test_a_scrape_tells_of_all_workers_and_of_those_that_have_gone(serving
     killed = before["pids"][0]
     os.kill(killed, signal.SIGKILL)
     after = await serving.until_there_are_workers(without=killed)
-    assert QUERIES == after["convoy_graphql_requests_total 200 http query"]
+    assert QUERIES == after[f"{REQUESTS} 200 http query"]
     assert 3.0 * WORKERS == after["convoy_graphql_pool_size"]
 
     serving.process.send_signal(signal.SIGTERM)
