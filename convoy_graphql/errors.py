@@ -89,6 +89,7 @@ class QueryTooExpensive(ConvoyError):
                 instead = "Ask for fewer levels, or in several requests, by the ids of the rows above them."
         return cls(
             f"The query is estimated at {estimated:,} units, and may come to {budget:,}.{most} {instead}",
+            limit="cost",
             estimated=estimated,
             budget=budget,
             path=path,
@@ -100,7 +101,8 @@ class QueryTooExpensive(ConvoyError):
         """Where nothing is known beforehand: it has read more rows than `CONVOY_MAX_LOADED_ROWS`."""
         return cls(
             f"The answer has more rows than the {most:,} that may be read for one. Ask for fewer levels, smaller pages, or a narrower filter.",
-            rows=most,
+            limit="rows",
+            most=most,
         )
 
 
@@ -112,6 +114,7 @@ class RateLimited(ConvoyError):
     def __init__(self, needed: int, remaining: int, capacity: int, retry_after_s: int) -> None:
         super().__init__(
             f"You have asked for more than you may in this time: {remaining:,} units are left, and this takes {needed:,}. Send it again in {retry_after_s} s, or ask for less.",
+            limit="rate",
             needed=needed,
             remaining=remaining,
             capacity=capacity,

@@ -17,10 +17,19 @@ PREFIX = "CONVOY_"
 
 
 def setting(
-    default: Any, meaning: str, *, variable: str | None = None, is_secret: bool = False, accepted: tuple[str, ...] = ()
+    default: Any,
+    meaning: str,
+    *,
+    variable: str | None = None,
+    is_secret: bool = False,
+    accepted: tuple[str, ...] = (),
+    like: object = None,
 ) -> Any:
-    """One of `Settings`' fields. `accepted` are all values that it takes, in whatever case, where not any text will do."""
-    metadata = {"meaning": meaning, "variable": variable, "accepted": accepted}
+    """One of `Settings`' fields. `accepted` are all values that it takes, in whatever case, where not any text will do.
+
+    `like` is a value of its type, where the default is none.
+    """
+    metadata = {"meaning": meaning, "variable": variable, "accepted": accepted, "like": like}
     return field(default=default, metadata=metadata, repr=not is_secret)
 
 
@@ -105,6 +114,12 @@ class Settings:
         20_000,
         "Most rows that the loaders show in one answer: of mutations, subscriptions, and the queries that no estimate is made of. They keep the process busy for up to a second.",
     )
+    rate_units_per_s: float | None = setting(
+        None,
+        "How many of these units each actor may use in a second: a user, or an address without one. 1,000 are a millisecond of PostgreSQL's. Unset: nobody is held back.",
+        like=1.0,
+    )
+    rate_capacity: int = setting(10_000_000, "How many of these units an actor may save up, and then use at once.")
     executor: str = setting(
         "compiled",
         "`compiled` answers a query by one statement where it can; `loaders` never does, to compare.",
@@ -190,7 +205,8 @@ class Settings:
         for declared in fields(cls):
             variable = variable_of(declared)
             if text := environment.get(variable, "").strip():
-                given[declared.name] = _read(variable, text, declared.default, declared.metadata["accepted"])
+                like = declared.metadata["like"] if declared.default is None else declared.default
+                given[declared.name] = _read(variable, text, like, declared.metadata["accepted"])
         return cls(**given)
 
 
@@ -205,20 +221,20 @@ def variable_of(declared: Any) -> str:
     return variable or PREFIX + str(declared.name).upper()
 
 
-def _read(variable: str, text: str, default: object, accepted: tuple[str, ...]) -> object:
+def _read(variable: str, text: str, like: object, accepted: tuple[str, ...]) -> object:
     if accepted:
         for value in accepted:
             if value.lower() == text.lower():
                 return value
         raise SetupError(f"{variable} is {text!r}: use one of {', '.join(accepted)}")
-    match default:
+    match like:
         case bool():
             if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
                 raise SetupError(f"{variable} is {text!r}: use true or false")
             return text.lower() in {"true", "1", "yes", "on"}
         case int() | float():
             try:
-                number = type(default)(text)
+                number = type(like)(text)
             except ValueError:
                 raise SetupError(f"{variable} is {text!r}: use a number") from None
             if not 0 < number < float("inf"):

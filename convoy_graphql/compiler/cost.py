@@ -44,6 +44,37 @@ class Estimate:
     refused: QueryTooExpensive | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """With at most `first` rows in each of these lists, a query is estimated at so many units."""
+
+    lists: tuple[str, ...]
+    first: int
+    units: float
+
+    def shown(self) -> dict[str, object]:
+        return {"paths": list(self.lists), "first": self.first, "estimated": round(self.units)}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a query is estimated at, and what of that is for each field, the most expensive first; and how it would fit, where it
+    does not."""
+
+    units: float
+    shares: Mapping[str, float]
+    suggestion: Suggestion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What somebody is told who asks for the cost of an operation: the budget, and the estimate, or the reason why there is none."""
+
+    budget: float
+    explained: Explained | None = None
+    reason: str | None = None
+
+
 class Cost:
     """What decides the cost of one statement, beside the data, and the estimates that were made of it."""
 

@@ -63,6 +63,7 @@ _ROOTS = {edge.graphql_name: edge for edge in (*ROW_BY_ID.values(), *ALL_ROWS.va
 _LEFT_TO_LOADERS = {
     **dict.fromkeys(("activityFeed", "taskChanges"), "the feed's cursors are made of the snapshot that it was read in"),
     "viewer": "who asks stands in the request, and not in the database",
+    "costOf": "what a query costs stands in its plan, and not in rows",
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
+from convoy_graphql.compiler.cost import Priced
 from convoy_graphql.errors import DatabaseUnavailable, QueryTooExpensive
 from convoy_graphql.loaders.loader import Fetch, Loaders
 from convoy_graphql.pg.viewer import Viewer
@@ -32,6 +33,8 @@ class OperationContext:
     most_rows: int | None = None
     #: Ends the operation where it has read more; None where it goes on with an error in the field.
     give_up: Callable[[QueryTooExpensive], None] | None = None
+    #: What a document, the name of one of its operations, and variables would cost; None where nobody can say.
+    cost_of: Callable[[str, str | None, Mapping[str, Any]], Awaitable[Priced]] | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The roots: every entity by its id and as a list, `node` and `nodes` over all of them, and the feed."""
+"""The roots: every entity by its id and as a list, `node` and `nodes` over all of them, the feed, who asks, and what asking costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 
+from convoy_graphql.graph.cost import Cost, cost_of_field
 from convoy_graphql.graph.feed import ActivityFeed, feed_field
 from convoy_graphql.graph.mirror import argument, field_of
 from convoy_graphql.graph.refs import (
@@ -71,6 +72,7 @@ class Query:
     node: Node | None = _node()
     nodes: list[Node | None] = _nodes()
     viewer: Viewer | None = viewer_field()
+    cost_of: Cost = cost_of_field()
     workspace: WorkspaceRef | None = _row(WORKSPACE)
     workspaces: Connection[WorkspaceRef] = _rows(WORKSPACE)
     workspace_member: WorkspaceMemberRef | None = _row(WORKSPACE_MEMBER)

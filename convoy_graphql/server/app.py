@@ -31,6 +31,7 @@ from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.metrics import exposition, keep_sampling
 from convoy_graphql.server.playground import examples, playground_routes
+from convoy_graphql.server.rates import Rates
 from convoy_graphql.server.requests import Identified, Requests, begin, identifier
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> Starlette:
         hub = Hub(database, settings, None if authentication is None else SERVICE)
         await hub.start()
         subscriptions = Subscriptions(hub, database, settings)
-        executors = Executors(database, settings, Budget(database, settings))
+        executors = Executors(database, settings, Budget(database, settings), Rates.of(settings))
         app.state.view = GraphQLView(executors, subscriptions, settings, documents, authentication)
         app.state.database = database
         app.state.sockets = WebSocketView(executors, subscriptions, settings, documents, authentication)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Final, TypeAlias
 
-from convoy_graphql.compiler.cost import SIZES, CostByField, Estimate
+from convoy_graphql.compiler.cost import SIZES, CostByField, Estimate, Explained, Suggestion
 from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.errors import QueryTooExpensive
 from convoy_graphql.pg.database import Database
@@ -34,28 +33,6 @@ _MOST_LISTS: Final = 6
 
 #: By which budget, for whom, and for which sizes. Statements are known to the whole process, estimates to one database.
 _Key: TypeAlias = tuple[object, str | None, tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """With at most `first` rows in each of these lists, a query is estimated at so many units."""
-
-    lists: tuple[str, ...]
-    first: int
-    units: float
-
-    def shown(self) -> dict[str, object]:
-        return {"paths": list(self.lists), "first": self.first, "estimated": round(self.units)}
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """What a query is estimated at, and what of that is for each field, the most expensive first; and how it would fit, where it
-    does not."""
-
-    units: float
-    shares: Mapping[str, float]
-    suggestion: Suggestion | None
 
 
 class Budget:

@@ -7,18 +7,22 @@ statement that PostgreSQL refused.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from graphql import ExecutionResult, OperationType
 
 from convoy_graphql import observe
+from convoy_graphql.compiler.cost import Estimate, Priced
 from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.compiler.plan import Unsupported
-from convoy_graphql.errors import Busy, ConvoyError, DatabaseUnavailable, QueryTimedOut
+from convoy_graphql.errors import Busy, ConvoyError, DatabaseUnavailable, QueryTimedOut, RateLimited
 from convoy_graphql.graph.context import OperationContext
-from convoy_graphql.graph.execution import Prepared, RequestError, run
+from convoy_graphql.graph.execution import Operation, Prepared, RequestError, prepare, run
+from convoy_graphql.graph.limits import Limits
 from convoy_graphql.loaders.loader import Fetch
 from convoy_graphql.logs import current
 from convoy_graphql.observe import Tally, Times
@@ -29,6 +33,7 @@ from convoy_graphql.pg.write import Session
 from convoy_graphql.server.answers import encode, result_answer
 from convoy_graphql.server.budget import Budget
 from convoy_graphql.server.lasting import to_its_end
+from convoy_graphql.server.rates import CHANGING, NOBODYS, READING, REFUSING, Account, Rates, actor_of
 from convoy_graphql.settings import Settings
 from convoy_graphql.traces import traces
 
@@ -78,92 +83,162 @@ def chosen(prepared: Prepared, settings: Settings) -> Bound | Unsupported:
 class Executors:
     """Answers prepared operations over one database."""
 
-    def __init__(self, database: Database, settings: Settings, budget: Budget | None = None) -> None:
-        """Without a `budget` nothing is estimated, and nothing refused for what it costs."""
+    def __init__(
+        self, database: Database, settings: Settings, budget: Budget | None = None, rates: Rates | None = None
+    ) -> None:
+        """Without a `budget` nothing is estimated, and nothing refused for what it costs; without `rates` nobody is held back."""
         self.database = database
         self._settings = settings
         self._budget = budget
+        self._rates = rates
+        self._limits = Limits.of(settings)
+
+    def account(self, viewer: Viewer | None, address: str | None) -> Account:
+        """What an operation of this viewer, from this address, is paid from."""
+        return NOBODYS if self._rates is None else Account(self._rates, actor_of(viewer, address))
 
     async def answer(
-        self, prepared: Prepared, viewer: Viewer | None = None, *, traced: bool = False, seen: int | None = None
+        self,
+        prepared: Prepared,
+        viewer: Viewer | None = None,
+        *,
+        traced: bool = False,
+        seen: int | None = None,
+        account: Account = NOBODYS,
     ) -> bytes:
-        """The JSON of the answer, with `extensions.convoy` when `traced`. No `viewer`: nobody asks who reads.
+        """The JSON of the answer, with `extensions.convoy` and `extensions.cost` when `traced`. No `viewer`: nobody asks who reads.
 
-        `seen`: what a replica that answers has to have seen; by default all that was written when it is asked.
+        `seen`: what a replica that answers has to have seen; by default all that was written when it is asked. `account`: what it
+        is paid from.
 
         Raises:
-            RequestError: a variable has a value that is not taken.
+            RequestError: a variable has a value that is not taken, or a query would take too much.
+            RateLimited: its actor has asked for too much already.
         """
+        asked = _Asked(viewer, account, traced, seen)
         if not prepared.is_query:
+            account.pay(CHANGING)
             # A document of three changes would stop after one or two of them, by chance, when its client goes away.
-            return await to_its_end(self._by_loaders(prepared, viewer, traced=traced))
+            return await to_its_end(self._by_loaders(prepared, asked))
         with traces.part("plan"):
             bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
-            return await self._by_loaders(prepared, viewer, traced=traced, declined=bound.reason, seen=seen)
-        return await self._by_statement(prepared, bound, viewer, traced=traced, seen=seen)
+            account.pay(READING)
+            return await self._by_loaders(prepared, asked, bound.reason)
+        return await self._by_statement(prepared, bound, asked)
 
-    async def _by_statement(
-        self, prepared: Prepared, bound: Bound, viewer: Viewer | None, *, traced: bool, seen: int | None
-    ) -> bytes:
+    async def _by_statement(self, prepared: Prepared, bound: Bound, asked: _Asked) -> bytes:
         plan = "hit" if bound.was_planned else "miss"
         _PLANS[plan].inc()
         began = perf_counter()
         try:
-            if self._budget is not None:
-                estimate = await self._budget.estimate(bound, viewer)
-                if estimate.refused is not None:
-                    raise RequestError.of(estimate.refused)
-            data: bytes = await self.database.query_value(bound.sql, bound.parameters, viewer, seen)
+            estimate = None if self._budget is None else await self._admitted(self._budget, bound, asked)
+            data: bytes = await self.database.query_value(bound.sql, bound.parameters, asked.viewer, asked.seen)
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
             result = await run(prepared, OperationContext(_failing(error)))
-            return self._written(prepared, result, Trace(COMPILED, 0, perf_counter() - began, plan), traced=traced)
-        except RequestError:
+            return self._written(prepared, result, Trace(COMPILED, 0, perf_counter() - began, plan), asked)
+        except (RequestError, RateLimited):
             raise
         except Exception as error:  # the loaders meet it again, and tell or mask it
             if not isinstance(error, ConvoyError):
                 logger.warning("a compiled statement failed; the loaders answer", exc_info=error)
-            refused = "PostgreSQL refused the statement"
-            return await self._by_loaders(prepared, viewer, traced=traced, declined=refused, seen=seen)
+            return await self._by_loaders(prepared, asked, "PostgreSQL refused the statement")
         seconds = perf_counter() - began
         _count(prepared, COMPILED, seconds, 1, plan)
+        asked.account.settle(seconds, most=None if estimate is None else estimate.units)
         # One copy: an answer may be megabytes.
-        if not traced:
+        if not asked.traced:
             return b"".join((b'{"data":', data, b"}"))
-        extensions = encode({"convoy": Trace(COMPILED, 1, seconds, plan).shown()})
+        extensions = encode(self._extensions(Trace(COMPILED, 1, seconds, plan), asked, estimate))
         return b"".join((b'{"data":', data, b',"extensions":', extensions, b"}"))
 
-    async def _by_loaders(
-        self,
-        prepared: Prepared,
-        viewer: Viewer | None,
-        *,
-        traced: bool,
-        declined: str | None = None,
-        seen: int | None = None,
-    ) -> bytes:
+    async def _admitted(self, budget: Budget, bound: Bound, asked: _Asked) -> Estimate:
+        """The estimate of a statement, once it is paid.
+
+        Raises:
+            RequestError: it is too much for anybody.
+            RateLimited: it is too much for its actor just now; or they have nothing left, and it is not estimated.
+            Busy, QueryTimedOut, DatabaseUnavailable: PostgreSQL cannot be asked.
+        """
+        asked.account.pay(0)
+        estimate = await budget.estimate(bound, asked.viewer)
+        if estimate.refused is not None:
+            asked.account.pay(REFUSING)
+            raise RequestError.of(estimate.refused)
+        asked.account.pay(estimate.units)
+        return estimate
+
+    async def _by_loaders(self, prepared: Prepared, asked: _Asked, declined: str | None = None) -> bytes:
         if declined is not None:
             observe.declined.labels(declined).inc()
-        reader = self.database.query_reader(viewer, seen) if prepared.is_query else self.database.session(viewer)
-        result = await self._run(prepared, reader)
-        if reader.is_lost:
-            # A replica went away in the middle of it, and a query can be asked again.
-            reader = self.database.reader(viewer)
-            result = await self._run(prepared, reader)
+        viewer = asked.viewer
+        reader = self.database.query_reader(viewer, asked.seen) if prepared.is_query else self.database.session(viewer)
+        try:
+            result = await self._run(prepared, reader, asked)
+            if reader.is_lost:
+                # A replica went away in the middle of it, and a query can be asked again.
+                reader = self.database.reader(viewer)
+                result = await self._run(prepared, reader, asked)
+        finally:
+            asked.account.settle(reader.seconds)
         trace = Trace(LOADERS, reader.statements, reader.seconds, declined=declined)
-        return self._written(prepared, result, trace, traced=traced)
+        return self._written(prepared, result, trace, asked)
 
-    async def _run(self, prepared: Prepared, reader: Reader) -> ExecutionResult:
+    async def _run(self, prepared: Prepared, reader: Reader, asked: _Asked) -> ExecutionResult:
         async with reader:
-            session = reader if isinstance(reader, Session) else None
-            context = OperationContext(reader.fetch, session, reader.viewer, most_rows=self._settings.max_loaded_rows)
+            context = OperationContext(
+                reader.fetch,
+                reader if isinstance(reader, Session) else None,
+                asked.viewer,
+                most_rows=self._settings.max_loaded_rows,
+                cost_of=None if self._budget is None else partial(self._cost_of, self._budget, asked),
+            )
             return await run(prepared, context)
 
-    def _written(self, prepared: Prepared, result: ExecutionResult, trace: Trace, *, traced: bool) -> bytes:
+    async def _cost_of(
+        self, budget: Budget, asked: _Asked, query: str, name: str | None, variables: Mapping[str, Any]
+    ) -> Priced:
+        """
+        Raises:
+            GraphQLError: what the query would be refused with before it is executed.
+            RateLimited: who asks has nothing left.
+        """
+        try:
+            prepared = prepare(Operation(query, variables, name), self._limits)
+        except RequestError as error:
+            raise error.errors[0] from None
+        found = chosen(prepared, self._settings)
+        if isinstance(found, Unsupported):
+            return Priced(budget.units, reason=found.reason)
+        asked.account.pay(REFUSING)
+        return Priced(budget.units, await budget.explain(found, asked.viewer))
+
+    def _written(self, prepared: Prepared, result: ExecutionResult, trace: Trace, asked: _Asked) -> bytes:
         _count(prepared, trace.executor, trace.database_s, trace.statements, trace.plan)
         answer = result_answer(result, self._settings.max_errors)
-        return encode(answer | {"extensions": {"convoy": trace.shown()}} if traced else answer)
+        return encode(answer | {"extensions": self._extensions(trace, asked)} if asked.traced else answer)
+
+    def _extensions(self, trace: Trace, asked: _Asked, estimate: Estimate | None = None) -> dict[str, Any]:
+        shown: dict[str, Any] = {"convoy": trace.shown()}
+        if self._budget is not None:
+            remaining = asked.account.remaining
+            shown["cost"] = {
+                "estimated": None if estimate is None else round(estimate.units),
+                "budget": self._budget.units,
+                "remaining": None if remaining is None else int(remaining),
+            }
+        return shown
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Who asks, and how it is to be answered."""
+
+    viewer: Viewer | None
+    account: Account
+    traced: bool
+    seen: int | None
 
 
 def _count(prepared: Prepared, executor: str, database_s: float, statements: int, plan: str | None) -> None:

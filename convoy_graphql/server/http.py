@@ -6,10 +6,10 @@ Starlette's own request and response, with its routing around them, take as long
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
@@ -29,16 +29,22 @@ class TooLarge(Exception):
 class HttpRequest:
     """A request whose body has not been read. Of a header that is sent twice, the last one counts."""
 
-    __slots__ = ("_connection", "_headers", "_receive", "body_bytes", "method", "query_string")
+    __slots__ = ("_client", "_connection", "_headers", "_receive", "body_bytes", "method", "query_string")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
         self.query_string: bytes = scope["query_string"]
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._receive = receive
+        self._client: Sequence[Any] | None = scope.get("client")
         self._connection: HttpConnection = scope["extensions"][CONNECTION]
         #: How long the body was, once it was read.
         self.body_bytes = 0
+
+    @property
+    def address(self) -> str | None:
+        """Where the client is, as far as the connection tells: a proxy's address is that of all its clients."""
+        return None if self._client is None else str(self._client[0])
 
     @property
     def headers(self) -> Mapping[bytes, bytes]:

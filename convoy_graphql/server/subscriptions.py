@@ -46,7 +46,8 @@ class Subscriptions:
 
         async def answer(messages: Sequence[Message]) -> Sequence[bytes | None]:
             async with self._database.reader(viewer) as reader:
-                results = await stream.answer(messages, OperationContext(reader.fetch, viewer=viewer))
+                context = OperationContext(reader.fetch, viewer=viewer, most_rows=self._settings.max_loaded_rows)
+                results = await stream.answer(messages, context)
                 # Asked again: who has left a workspace since is not told that something happened there.
                 still = None if seeing is None else await visible_workspaces(reader.fetch)
             most = self._settings.max_errors

@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from convoy_graphql.errors import AuthenticationUnavailable, BadUserInput, Unauthenticated
+from convoy_graphql.errors import AuthenticationUnavailable, BadUserInput, RateLimited, Unauthenticated
 from convoy_graphql.graph.execution import RequestError
 from convoy_graphql.pg.lsn import lsn_text, read_lsn
 from convoy_graphql.server import requests
@@ -28,6 +28,7 @@ from convoy_graphql.server.negotiation import (
 )
 from convoy_graphql.server.origins import Origins
 from convoy_graphql.server.playground import Example, examples, playground_page
+from convoy_graphql.server.rates import FOLLOWING
 from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStream
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.tabs import example_tabs
@@ -36,7 +37,7 @@ from convoy_graphql.traces import traces
 
 ENDPOINT = "/graphql"
 
-#: Asks for `extensions.convoy`: which executor answered, with how many statements, in which time.
+#: Asks for `extensions.convoy`: which executor answered, with how many statements, in which time; and for `extensions.cost`.
 TRACE_HEADER = b"x-convoy-trace"
 
 
@@ -110,8 +111,8 @@ class GraphQLView:
             return await self._execute(request, media_type)
         except RefusedRequest as refused:
             return refusal(refused, _refusing(media_type))
-        except (Unauthenticated, AuthenticationUnavailable) as error:
-            status, headers = refusal_of(error)
+        except (Unauthenticated, AuthenticationUnavailable, RateLimited) as error:
+            status, headers = _limited(error) if isinstance(error, RateLimited) else refusal_of(error)
             return respond({"errors": [told(error)]}, _refusing(media_type), status, headers)
         except RequestError as error:
             if media_type == EVENT_STREAM_TYPE:
@@ -157,6 +158,7 @@ class GraphQLView:
             raise RefusedRequest(
                 405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"
             )
+        account = self._executors.account(viewer, request.address)
         if prepared.is_subscription:
             if media_type != EVENT_STREAM_TYPE:
                 raise RefusedRequest(
@@ -165,12 +167,14 @@ class GraphQLView:
                     f"A subscription has many answers. Accept {EVENT_STREAM_TYPE}, or send it over a WebSocket.",
                 )
             last_event_id = request.header(LAST_EVENT_ID) or None
+            account.pay(FOLLOWING)
             subscription = await self._subscriptions.follow(prepared, viewer, last_event_id)
             return EventStream(subscription, self._settings, lasts_s)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
         position = request.header(POSITION_HEADER)
         seen = _position(position) if position else None
-        answer = await request.while_there(self._executors.answer(prepared, viewer, traced=traced, seen=seen))
+        answering = self._executors.answer(prepared, viewer, traced=traced, seen=seen, account=account)
+        answer = await request.while_there(answering)
         if media_type == EVENT_STREAM_TYPE:
             return EventStream((answer,), self._settings)
         written = await self._database.written() if prepared.is_mutation else None
@@ -184,6 +188,10 @@ def _position(told: str) -> int:
         return read_lsn(told)
     except BadUserInput as error:
         raise RefusedRequest(400, "BAD_REQUEST", error.message) from None
+
+
+def _limited(error: RateLimited) -> tuple[int, dict[str, str]]:
+    return 429, {"retry-after": str(error.retry_after_s)}
 
 
 def _refused_origin() -> RefusedRequest:

@@ -26,6 +26,7 @@ from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone
 from convoy_graphql.server.negotiation import RefusedRequest, decode_json, operation_of
 from convoy_graphql.server.origins import Origins
+from convoy_graphql.server.rates import FOLLOWING
 from convoy_graphql.server.requests import Requests, asked_by, begin, found, identifier
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.settings import Settings
@@ -107,7 +108,7 @@ class WebSocketView:
         connection: WebSocketConnection = scope["extensions"][CONNECTION]
         headers = dict(scope["headers"])
         request = begin(identifier(headers))
-        socket = _Socket(connection, receive, self, request.id, headers)
+        socket = _Socket(connection, receive, self, request.id, scope)
         with observe.sockets.track_inprogress():
             code = await socket.serve()
         self.requests.end_socket(request, code, socket.operations)
@@ -123,11 +124,13 @@ class _Socket:
         receive: Receive,
         view: WebSocketView,
         socket_id: str,
-        headers: Mapping[bytes, bytes],
+        scope: Scope,
     ) -> None:
         self._connection = connection
         self._id = socket_id
-        self._headers = headers
+        self._headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        client = scope.get("client")
+        self._address = None if client is None else str(client[0])
         #: How many operations were begun.
         self.operations = 0
         self._receive = receive
@@ -277,9 +280,11 @@ class _Socket:
         with traces.part("read document"):
             prepared = self._view.documents.prepare(operation)
         found(prepared.node)
+        account = self._view.executors.account(self._viewer, self._address)
         if not prepared.is_subscription:
-            await self._send(message.next(await self._view.executors.answer(prepared, self._viewer)))
+            await self._send(message.next(await self._view.executors.answer(prepared, self._viewer, account=account)))
             return
+        account.pay(FOLLOWING)
         async with await self._view.subscriptions.follow(prepared, self._viewer) as subscription:
             async for payload in subscription:
                 await self._send(message.next(payload.body))

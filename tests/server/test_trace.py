@@ -19,7 +19,7 @@ TREE = "query {name} {{ workspaces {{ totalCount nodes {{ name projects {{ nodes
 async def trace(http: httpx.AsyncClient, query: str, **more: Any) -> dict[str, Any]:
     """What the answer says of itself; its time is checked and left out, as it differs each time."""
     answer = (await http.post("/graphql", json={"query": query, **more}, headers=TRACED)).json()
-    assert ["convoy"] == list(answer["extensions"])
+    assert ["convoy", "cost"] == list(answer["extensions"])
     told: dict[str, Any] = answer["extensions"]["convoy"]
     spent_ms = told.pop("databaseMs")
     assert (spent_ms > 0) == (told["statements"] > 0)
