@@ -79,6 +79,9 @@ class Settings:
     request_timeout_s: float = setting(
         10.0, "How long one operation may take, with all its statements; whatever is missing then is answered TIMEOUT."
     )
+    receive_timeout_s: float = setting(
+        30.0, "How long a request may take to arrive, from the first byte to the last, before it is cut off with 408."
+    )
     idempotency_key_ttl_s: int = setting(
         86_400, "How long an answer is kept for its `idempotencyKey`, so that the same change is not made twice."
     )

@@ -27,6 +27,9 @@ CONNECTION: Final = "convoy.connection"
 #: How long what was written may still be on its way when a connection is given up or the server stops.
 LINGER_S: Final = 2.0
 
+#: For whoever reads after all. There is no request whose form an answer could have.
+_TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
 #: The first byte of an unfragmented text frame, and the lengths that the second one cannot hold (RFC 6455, 5.2).
 _TEXT, _IN_16_BITS, _IN_64_BITS = 0x81, 126, 127
 
@@ -152,12 +155,58 @@ class HttpConnection(HttpToolsProtocol):
     on_gone: Callable[[], object] | None = None
     is_gone = False
 
+    #: Runs from the first byte of a request, or the connection itself, to the request's last one.
+    _arrival: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, receive_timeout_s: float, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._receive_timeout_s = receive_timeout_s
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        self._expect()
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._expect()
         extensions: dict[Any, Any] = {CONNECTION: self}
         self.scope["extensions"] = extensions
 
+    def on_message_complete(self) -> None:
+        self._has_arrived()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._has_arrived()
+        super().handle_websocket_upgrade()
+
+    def _expect(self) -> None:
+        if self._arrival is None:
+            self._arrival = self.loop.call_later(self._receive_timeout_s, self._is_late)
+
+    def _has_arrived(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def _is_late(self) -> None:
+        self._arrival = None
+        asked = self.cycle
+        is_answered = asked is not None and not asked.response_complete
+        if self.transport.is_closing() or (is_answered and not asked.more_body):
+            # What came meanwhile, such as a line's end behind a body, was no request.
+            return
+        if not (is_answered and asked.response_started):
+            self.transport.write(_TIMED_OUT)
+        self.transport.close()
+        self.loop.call_later(LINGER_S, self.transport.abort)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._has_arrived()
         super().connection_lost(exc)
         self.is_gone = True
         if self.on_gone is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from convoy_graphql.server.connections import HttpConnection, WebSocketConnection
@@ -22,7 +23,8 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     5.7 by the other, and 2.1 by `WebSocketConnection.send_text`, which needs neither (2026-11-23, an AMD EPYC).
     """
     return {
-        "http": HttpConnection,
+        # Worker processes are handed it, so that it has to be something that pickle knows.
+        "http": partial(HttpConnection, receive_timeout_s=settings.receive_timeout_s),
         "ws": WebSocketConnection,
         "ws_max_size": _UNREAD * settings.max_socket_message_bytes,
         # 300 KB a connection by zlib's own account, and the same payload packed once for each subscriber.
