@@ -21,13 +21,13 @@ WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 
 @pytest.fixture(scope="module")
-async def server(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
+async def strict(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
     async with running_server(Settings(database_url=demo_database, receive_timeout_s=LIMIT_S)) as http:
         yield http
 
 
-async def connected(server: httpx.AsyncClient) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection("127.0.0.1", server.base_url.port)
+async def connected(strict: httpx.AsyncClient) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", strict.base_url.port)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ async def connected(server: httpx.AsyncClient) -> tuple[asyncio.StreamReader, as
     ids=["nothing", "head", "body", "chunks", "second head", "line ends"],
 )
 async def test_what_does_not_arrive_in_time_is_cut_off(
-    server: httpx.AsyncClient, sent: bytes, drop: bytes, caplog: pytest.LogCaptureFixture
+    strict: httpx.AsyncClient, sent: bytes, drop: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reader, writer = await connected(server)
+    reader, writer = await connected(strict)
     writer.write(sent)
     heard = b""
     loop = asyncio.get_running_loop()
@@ -65,12 +65,12 @@ async def test_what_does_not_arrive_in_time_is_cut_off(
     assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_who_arrived_in_time_may_stay(server: httpx.AsyncClient) -> None:
+async def test_who_arrived_in_time_may_stay(strict: httpx.AsyncClient) -> None:
     follow = {"query": "subscription { taskChanged { __typename } }"}
-    reader, writer = await connected(server)
+    reader, writer = await connected(strict)
     async with (
-        server.stream("POST", "/graphql", json=follow, headers={"accept": "text/event-stream"}) as stream,
-        socket(server) as client,
+        strict.stream("POST", "/graphql", json=follow, headers={"accept": "text/event-stream"}) as stream,
+        socket(strict) as client,
     ):
         # An idle connection is uvicorn's to end, 5 s after an answer.
         writer.write(WHOLE)

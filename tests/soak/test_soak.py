@@ -47,8 +47,9 @@ CROWD: Sequence[tuple[Client, int]] = (
 
 SETTINGS = {
     "CONVOY_JWT_SECRET": SECRET,
-    # Who reads nothing is cut off within a short soak, too.
+    # Who reads nothing, or sends next to nothing, is cut off within a short soak, too.
     "CONVOY_SEND_STALL_LIMIT_S": "2",
+    "CONVOY_RECEIVE_TIMEOUT_S": "3",
 }
 
 
