@@ -51,7 +51,7 @@ def _for(begin: str, viewer: Viewer | None, told: str) -> str:
 
 
 async def begin(connection: Any, text: str) -> None:
-    """Begins on a connection what one of the above says.
+    """Begins on a connection what one of the above says. What was left open there, and has only read, ends in the same message.
 
     Raises:
         RolesNotGranted: the server may not take on the viewer's role.
@@ -59,7 +59,7 @@ async def begin(connection: Any, text: str) -> None:
         Behind: see `having_seen`.
     """
     try:
-        await connection.execute(text)
+        await connection.execute(f"commit; {text}" if connection.is_in_transaction() else text)
     except asyncpg.InsufficientPrivilegeError as error:
         raise RolesNotGranted from error
     except asyncpg.DivisionByZeroError as error:

@@ -34,6 +34,10 @@ CANCELLATION_S: Final = 5.0
 #: The same where an answer waits for it.
 ROLLBACK_S: Final = 2.0
 
+#: How long a transaction that has only read waits, twice that at most, for the next one on its connection, whose beginning
+#: ends it in the same message. Until then it holds its place in the tables that it read: who alters one of them waits so long.
+LEFT_OPEN_S: Final = 0.005
+
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
@@ -64,6 +68,8 @@ class Pool:
         self._waiting: deque[asyncio.Future[Pooled]] = deque()
         #: What is still to be done with connections whose answer is there, or which nobody waits for any more.
         self._ending: set[asyncio.Task[None]] = set()
+        #: Set while transactions may be left open.
+        self._look: asyncio.TimerHandle | None = None
 
     @property
     def use(self) -> PoolUse:
@@ -75,13 +81,26 @@ class Pool:
     def settings(self) -> Settings:
         return self._settings
 
-    async def acquire(self) -> Pooled:
-        """A connection, to be given back with `release`.
+    async def acquire(self, *, begins: bool = False) -> Pooled:
+        """A connection, to be given back with `release` or `leave`.
+
+        A transaction that has only read may have been left open on it: who `begins` another one with `begin` ends it there,
+        and for everybody else it is ended here.
 
         Raises:
             Busy: none became free within `Settings.pool_checkout_timeout_s`.
             DatabaseUnavailable, OSError, asyncpg.PostgresError: a new one cannot be had.
         """
+        connection = await self._acquire()
+        if not begins and connection.is_in_transaction():
+            try:
+                await connection.execute("commit")
+            except BaseException:
+                self._lend_again(connection, "rollback")
+                raise
+        return connection
+
+    async def _acquire(self) -> Pooled:
         while self._idle:
             connection, since = self._idle.pop()
             if not connection.is_closed() and monotonic() - since < MOST_IDLE_S:
@@ -138,7 +157,7 @@ class Pool:
             raise
         finally:
             timer.cancel()
-        return await self.acquire() if connection is None else connection
+        return await self._acquire() if connection is None else connection
 
     def _end(self, turn: asyncio.Future[Pooled]) -> None:
         if not turn.done():
@@ -172,7 +191,7 @@ class Pool:
             self.release(connection)
 
     def release(self, connection: Pooled) -> None:
-        """Takes back a connection whose last statement has ended, and whose transaction is over."""
+        """Takes back a connection whose last statement has ended, and whose transaction is over, or has only read."""
         if connection.is_closed() or connection in self._expired:
             self._lent.discard(connection)
             self._expired.discard(connection)
@@ -183,6 +202,36 @@ class Pool:
             return
         self._lent.discard(connection)
         self._idle.append((connection, monotonic()))
+
+    def leave(self, connection: Pooled) -> None:
+        """Takes back a connection whose transaction has only read, and whose last statement has ended.
+
+        The transaction ends when the next one on the connection begins; soon, if none does; and at once where somebody else's
+        may be waiting for the pooler's backend.
+        """
+        if connection.is_closed() or not connection.way.is_shared:
+            self.release(connection)
+            if self._look is None:
+                self._look = asyncio.get_running_loop().call_later(LEFT_OPEN_S, self._end_what_was_left)
+        else:
+            self._lend_again(connection, "commit")
+
+    def _end_what_was_left(self) -> None:
+        self._look = None
+        before = monotonic() - LEFT_OPEN_S
+        waits, idle = False, []
+        for connection, since in self._idle:
+            if connection.is_closed() or not connection.is_in_transaction():
+                idle.append((connection, since))
+            elif since > before:
+                idle.append((connection, since))
+                waits = True
+            else:
+                self._lent.add(connection)
+                self._lend_again(connection, "commit")
+        self._idle = idle
+        if waits:
+            self._look = asyncio.get_running_loop().call_later(LEFT_OPEN_S, self._end_what_was_left)
 
     def _next_turn(self) -> asyncio.Future[Pooled] | None:
         while self._waiting:
@@ -240,7 +289,7 @@ class Pool:
     async def _fetch_value(
         self, sql: str, parameters: Sequence[Any], viewer: Viewer | None, seen: int | None = None
     ) -> Any:
-        connection = await self.acquire()
+        connection = await self.acquire(begins=viewer is not None)
         look = "" if seen is None else connection.to_see(seen)
         in_transaction = viewer is not None or connection.way.is_pooled or bool(look)
         try:
@@ -258,7 +307,9 @@ class Pool:
             else:
                 self.release(connection)
             raise
-        if in_transaction:
+        if viewer is not None:
+            self.leave(connection)
+        elif in_transaction:
             self._lend_again(connection, "commit")
         else:
             self.release(connection)
@@ -295,6 +346,8 @@ class Pool:
         unfinished = [*self._ending, *([] if self._finding is None else [self._finding])]
         for task in unfinished:
             task.cancel()
+        if self._look is not None:
+            self._look.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         for connection in [*self._lent, *(idle for idle, _ in self._idle)]:
             connection.terminate()

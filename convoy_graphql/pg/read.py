@@ -92,7 +92,7 @@ class Reader:
     async def _run(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
         left_s = self._deadline.left_s()
         if self._connection is None:
-            self._connection = await self._pool.acquire()
+            self._connection = await self._pool.acquire(begins=True)
             await self._begin(self._connection)
         began = perf_counter()
         try:
@@ -146,4 +146,8 @@ class Reader:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        await self._drop()
+        if asking or self._connection is None:
+            await self._drop()
+        else:
+            connection, self._connection = self._connection, None
+            self._pool.leave(connection)

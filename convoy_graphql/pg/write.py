@@ -133,7 +133,7 @@ class Transaction:
                 raise
 
     async def _begin(self) -> None:
-        self._connection = await self._pool.acquire()
+        self._connection = await self._pool.acquire(begins=True)
         try:
             await begin.begin(self._connection, begin.write(self.viewer, self._connection.told))
         except Exception as error:
@@ -142,7 +142,7 @@ class Transaction:
             # It died while it lay idle. Nothing has been done, so a new one is as good.
             await self.end()
             await self._pool.expire()
-            self._connection = await self._pool.acquire()
+            self._connection = await self._pool.acquire(begins=True)
             await begin.begin(self._connection, begin.write(self.viewer, self._connection.told))
 
     async def commit(self, *, then_read: bool = True) -> Pooled:

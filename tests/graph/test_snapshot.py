@@ -56,8 +56,8 @@ def checkouts(client: GraphClient) -> Iterator[list[object]]:
     def record(connection: object, *_: object) -> None:
         taken.append(connection)
 
-    async def acquire() -> object:
-        taken.append(connection := await Pool.acquire(pool))
+    async def acquire(**how: bool) -> object:
+        taken.append(connection := await Pool.acquire(pool, **how))
         return connection
 
     pool = client.database._pool

@@ -37,6 +37,13 @@ async def wait_until_somebody_waits(watch: asyncpg.Connection, how_many: int = 1
             pass
 
 
+async def wait_until_no_transaction_is_open(watch: asyncpg.Connection) -> None:
+    """What has only read ends soon after its answer; see `pool.LEFT_OPEN_S`."""
+    async with asyncio.timeout(20):
+        while await backends(watch, "idle in transaction"):
+            pass
+
+
 async def backends(watch: asyncpg.Connection, state: str) -> list[int]:
     """The processes of the pools' connections in a state, such as `idle in transaction`."""
     rows = await watch.fetch(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
-from racing import backends, opened, wait_until_somebody_waits
+from racing import backends, opened, wait_until_no_transaction_is_open, wait_until_somebody_waits
 
 from convoy_graphql.errors import Contention, DatabaseUnavailable, OutcomeUnknown, WriteTimedOut
 from convoy_graphql.pg.write import ATTEMPTS, Transaction, Violated
@@ -37,7 +37,7 @@ async def test_what_is_done_is_committed_at_the_end(database: str, home: Home, w
         # The commit has begun the snapshot in which the change will be shown, which ends with the session.
         assert 1 == len(await backends(writer, "idle in transaction"))
         await session.renew()
-        assert [] == await backends(writer, "idle in transaction")
+        await wait_until_no_transaction_is_open(writer)
 
 
 async def test_whatever_is_raised_rolls_back(database: str, home: Home, writer: asyncpg.Connection) -> None:
@@ -214,8 +214,8 @@ async def test_cancelling_leaves_no_transaction_in_the_pool(
         (row,) = await session.fetch("select description from tasks where id = $1", [home.task])
         assert None is row["description"]
         await session.renew()
-        assert [] == await backends(writer, "idle in transaction")
-    await holding.rollback()
+        await holding.rollback()
+        await wait_until_no_transaction_is_open(writer)
 
 
 async def test_a_savepoint_undoes_what_failed_and_nothing_else(

@@ -22,6 +22,9 @@ class Connection:
     def is_closed(self) -> bool:
         return self.closed
 
+    def is_in_transaction(self) -> bool:
+        return False
+
     def terminate(self) -> None:
         self.closed = True
 
