@@ -195,7 +195,8 @@ class HttpConnection(HttpToolsProtocol):
 
     def _is_late(self) -> None:
         self._arrival = None
-        asked = self.cycle
+        # None before the first request, whatever uvicorn says of its type.
+        asked: Any = self.cycle
         is_answered = asked is not None and not asked.response_complete
         if self.transport.is_closing() or (is_answered and not asked.more_body):
             # What came meanwhile, such as a line's end behind a body, was no request.
