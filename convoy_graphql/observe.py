@@ -178,7 +178,7 @@ reads = Counter(
 
 replica_passed_over = Counter(
     "convoy_graphql_replica_passed_over_total",
-    "Queries that the primary answered in the place of a replica, by why: none (is there), behind, busy, conflict (with what it replays), or lost.",
+    "Queries that the primary answered in the place of a replica, by why: none (is there), unsure (what was written), behind, busy, conflict (with what it replays), or lost.",
     ["why"],
     registry=registry,
 )

@@ -22,7 +22,9 @@ from feed.faults import Postgres
 SETTINGS = {"wal_level": "replica", "max_wal_senders": "5"}
 
 
-class Standby(Postgres):
+class Server(Postgres):
+    """One that may be kept down for a while."""
+
     def down(self) -> None:
         self._server.release()
 
@@ -32,8 +34,8 @@ class Standby(Postgres):
 
 @dataclass(frozen=True)
 class Pair:
-    primary: Postgres
-    standby: Standby
+    primary: Server
+    standby: Server
 
     async def on_standby(self, sql: str) -> object:
         connection = await asyncpg.connect(self.standby.dsn)
@@ -49,14 +51,14 @@ async def replicated(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
     for name, value in SETTINGS.items():
         monkeypatch.setitem(cluster.SERVER_SETTINGS, name, value)
     folders = [Path(tempfile.mkdtemp(prefix="convoy-replicated-")) for _ in range(2)]
-    primary = await asyncio.to_thread(Postgres, folders[0])
+    primary = await asyncio.to_thread(Server, folders[0])
     try:
         place = await asyncio.to_thread(Cluster.at, folders[1])
         if place.account is not None:
             shutil.chown(folders[1], place.account.uid, place.account.gid)
         where = ["-h", str(primary._server.socket_dir), "-p", str(PORT), "-U", ROLE]
         await asyncio.to_thread(place._run, "pg_basebackup", *where, "-D", "postgres", "-R", "-c", "fast", "--no-sync")
-        standby = await asyncio.to_thread(Standby, folders[1])
+        standby = await asyncio.to_thread(Server, folders[1])
         try:
             yield Pair(primary, standby)
         finally:

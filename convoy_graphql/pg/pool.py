@@ -64,6 +64,7 @@ class Pool:
         #: Lent ones that are not to be lent again.
         self._expired: set[Pooled] = set()
         self._made = 0
+        self._is_cut = False
         #: Each gets a connection, or None: there is room to make one.
         self._waiting: deque[asyncio.Future[Pooled]] = deque()
         #: What is still to be done with connections whose answer is there, or which nobody waits for any more.
@@ -112,6 +113,8 @@ class Pool:
         return await self._wait()
 
     async def _make(self) -> Pooled:
+        if self._is_cut:
+            raise DatabaseUnavailable
         self._made += 1
         try:
             async with asyncio.timeout(self._settings.pool_checkout_timeout_s):
@@ -333,13 +336,18 @@ class Pool:
         task.add_done_callback(self._ending.discard)
 
     def abort(self) -> None:
-        """Cuts all connections: their server does not answer any more. What runs on them fails as lost."""
+        """Cuts all connections, and makes none until `resume`: their server does not answer. What runs on them fails as lost."""
+        self._is_cut = True
         idle, self._idle = self._idle, []
         for connection, _ in idle:
             self._discard(connection)
         for connection in self._lent:
             connection.terminate()
         self._way = self._known_way
+
+    def resume(self) -> None:
+        """After `abort`: the server answers again."""
+        self._is_cut = False
 
     async def close(self) -> None:
         """Ends all connections, lent ones too."""

@@ -1,7 +1,7 @@
 """Copies of the database that answer queries in the primary's place: which of them may, and what each read has to have seen.
 
 Nothing that is read is older than the question: before it goes to a replica, the primary is asked how far it has written, once for all
-who ask meanwhile (0.2 ms), and the read waits until the replica has come that far, or goes to the primary. So everybody reads what
+who ask meanwhile (0.06 ms on one machine), and the read waits until the replica has come that far, or goes to the primary. So everybody reads what
 they wrote, whichever process or host answered the change, and without saying who they are: a session that is remembered here would
 not be known to the next process, and a cookie is not sent by programs. Who does say what they have seen, by the position that their
 last change was answered with, spares the question, and others' changes are not waited for.
@@ -21,10 +21,12 @@ from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from convoy_graphql import observe
 from convoy_graphql.errors import Busy, ConvoyError, DatabaseNotMigrated, DatabaseUnavailable, RolesNotGranted
 from convoy_graphql.pg.begin import Behind
-from convoy_graphql.pg.connect import Way
+from convoy_graphql.pg.connect import NOT_UNDERSTOOD, Way
 from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.position import REPLAYED, WRITTEN, Position
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS, lost_connection, sqlstate_of
@@ -33,12 +35,19 @@ from convoy_graphql.settings import Settings
 
 logger = logging.getLogger("convoy_graphql.replicas")
 
-#: How long a server may take to say how far it is, before it counts as lost: to the watch, and to a read.
-WATCH_TIMEOUT_S: Final = 2.0
-ASK_TIMEOUT_S: Final = 1.0
+#: How long a server may take to say how far it is, before it counts as lost.
+PRIMARY_TIMEOUT_S: Final = 1.0
+REPLICA_TIMEOUT_S: Final = 2.0
 
-#: How long a primary that did not say is not asked again by reads.
+#: How long a primary that did not say in time is not asked again by reads, which it answers itself, if it can: it may go on for others.
 SILENCE_S: Final = 1.0
+
+#: What tells that nothing runs at the primary's address, or nothing that takes changes yet.
+_DOWN: Final = (ConnectionRefusedError, FileNotFoundError, asyncpg.CannotConnectNowError)
+
+#: How long a replica is not waited for that did not come in time, unless the watch finds that it has caught up: one that is always a
+#: little too late would make each query wait for nothing.
+PATIENCE_S: Final = 1.0
 
 #: From one look at a replica that is waited for to the next: the first pause, which doubles.
 FIRST_PAUSE_S: Final = 0.001
@@ -81,19 +90,25 @@ class Replica:
     replayed: int = 0
     lag_s: float = 0.0
     problem: str | None = "not looked at yet"
+    is_late_until: float = 0.0
     watch: asyncio.Task[None] | None = field(default=None, repr=False)
 
     async def reaches(self, wanted: int, within_s: float) -> bool:
         """Whether it has come to a position, or comes there in time."""
+        if self.replayed >= wanted:
+            return True
+        if monotonic() < self.is_late_until:
+            return False
         pause_s = FIRST_PAUSE_S
         with suppress(TimeoutError, ConvoyError, *DRIVER_ERRORS):
             async with asyncio.timeout(within_s):
                 while self.problem is None:
-                    self.replayed = await self.position.now(ASK_TIMEOUT_S) or 0
+                    self.replayed = await self.position.now() or 0
                     if self.replayed >= wanted:
                         return True
                     await asyncio.sleep(pause_s)
                     pause_s *= 2
+        self.is_late_until = monotonic() + PATIENCE_S
         return False
 
 
@@ -104,7 +119,7 @@ class Replicas:
         self, primary: str, urls: Sequence[str], settings: Settings, way: Callable[[], Awaitable[Way]]
     ) -> None:
         self._settings = settings
-        self._primary = Position(primary, settings, WRITTEN, way)
+        self._primary = Position(primary, settings, WRITTEN, way, within_s=PRIMARY_TIMEOUT_S)
         self._turn = 0
         self._known = 0
         self._silent_until = 0.0
@@ -115,7 +130,8 @@ class Replicas:
             pool = Pool(url, settings)
             host = urlsplit(url).netloc.rpartition("@")[2]
             name = f"{number} {host}".strip()
-            self.all.append(Replica(name, pool, Position(url, settings, REPLAYED, pool.way)))
+            position = Position(url, settings, REPLAYED, pool.way, within_s=REPLICA_TIMEOUT_S)
+            self.all.append(Replica(name, pool, position))
 
     def start(self) -> None:
         for replica in self.all:
@@ -140,6 +156,9 @@ class Replicas:
             self._primarily("none")
             return None
         wanted = await self.written() if seen is None else seen
+        if wanted is None:
+            self._primarily("unsure")
+            return None
         there = [replica for replica in self.all if replica.problem is None]
         if not there:
             self._primarily("none")
@@ -147,7 +166,7 @@ class Replicas:
         self._turn += 1
         order = there[self._turn % len(there) :] + there[: self._turn % len(there)]
         best = min(order, key=lambda replica: (replica.replayed < wanted, replica.pool.use.in_use))
-        if best.replayed < wanted and not await best.reaches(wanted, self._settings.replica_wait_ms / 1_000):
+        if not await best.reaches(wanted, self._settings.replica_wait_ms / 1_000):
             self._primarily("behind")
             return None
         return best, wanted
@@ -157,14 +176,22 @@ class Replicas:
         observe.replica_passed_over.labels(why).inc()
         observe.reads.labels("primary").inc()
 
-    async def written(self) -> int:
-        """How far the primary has written; while it does not say, how far it had when it last did: nobody commits then."""
-        if monotonic() >= self._silent_until:
-            try:
-                self._remember(await self._primary.now(ASK_TIMEOUT_S))
-            except (TimeoutError, ConvoyError, *DRIVER_ERRORS):
-                self._silent_until = monotonic() + SILENCE_S
-        return self._known
+    async def written(self) -> int | None:
+        """How far the primary has written; None where it does not say."""
+        if monotonic() < self._silent_until:
+            return None
+        try:
+            self._remember(await self._primary.now())
+        except TimeoutError:
+            self._silent_until = monotonic() + SILENCE_S
+        except _DOWN:
+            # Nobody commits there: what it had written when it last said is all that there is.
+            return self._known
+        except (ConvoyError, *DRIVER_ERRORS):
+            return None
+        else:
+            return self._known
+        return None
 
     def _remember(self, position: int | None) -> None:
         # It goes back where another server has become the primary, which had not come as far.
@@ -217,17 +244,19 @@ class Replicas:
 
     async def _look(self, replica: Replica) -> None:
         try:
-            replayed = await replica.position.now(WATCH_TIMEOUT_S)
+            replayed = await replica.position.now()
         except (TimeoutError, ConvoyError, *DRIVER_ERRORS) as error:
-            said = "it does not answer" if isinstance(error, TimeoutError) else str(error).partition("\n")[0]
-            self._turn_to(replica, said or type(error).__name__)
+            said = str(error).partition("\n")[0] or type(error).__name__
+            if said == NOT_UNDERSTOOD:
+                said = "its part of READ_DATABASE_URLS is not understood"
+            self._turn_to(replica, "it does not answer" if isinstance(error, TimeoutError) else said)
             # What runs there would wait for the network; a read that is cut off goes to the primary.
             replica.pool.abort()
             return
         # Asked afterwards: nobody replays what was not written.
         written = None
         with suppress(TimeoutError, ConvoyError, *DRIVER_ERRORS):
-            written = await self._primary.now(WATCH_TIMEOUT_S)
+            written = await self._primary.now()
         self._remember(written)
         if written is not None:
             self._passed.append((monotonic(), written))
@@ -240,6 +269,8 @@ class Replicas:
         else:
             replica.replayed = replayed
             replica.lag_s = self._lag_s(replayed)
+            if replica.lag_s == 0.0:
+                replica.is_late_until = 0.0
             observe.replica_lag_seconds.labels(replica.name).set(replica.lag_s)
             lags = replica.lag_s > self._settings.replica_max_lag_s
             self._turn_to(replica, f"it lags by {replica.lag_s:.0f} s" if lags else None)
@@ -258,4 +289,5 @@ class Replicas:
             logger.warning("replica %s is out: %s", replica.name, problem)
         elif problem is None and replica.problem is not None:
             logger.info("replica %s answers queries", replica.name)
+            replica.pool.resume()
         replica.problem = problem
