@@ -18,6 +18,7 @@ from convoy_graphql.compiler.selection import Plan
 from convoy_graphql.errors import QueryTooExpensive
 from convoy_graphql.model.arguments import Arguments, Place
 from convoy_graphql.model.paging import DEFAULT_PAGE, MAX_PAGE, ceiling_of
+from convoy_graphql.pg.estimate import Plans
 from convoy_graphql.pg.statement import Statement, fixed
 
 #: A node of a plan, as EXPLAIN writes it in JSON.
@@ -160,32 +161,81 @@ class CostByField:
         }
         return _sized(statement, sizes)
 
-    def shares(self, plan: Node) -> dict[str, float]:
-        """What of a plan's units each field takes, without the fields below it: the most expensive first.
+    def shares(self, plans: Plans) -> dict[str, float]:
+        """What of a statement's units each field takes, without the fields below it: the most expensive first.
 
         Fields that no table of their own is read for count as those that they stand in.
         """
-        units: dict[str, float] = defaultdict(float)
-        self._share(plan, 1.0, "", units)
-        return dict(sorted(((field, cost) for field, cost in units.items() if field), key=lambda share: -share[1]))
+        shares: dict[str, float] = defaultdict(float)
+        for part in _walk(plans.own, plans.free):
+            fields = (
+                self._of_table[name] for each in (part, *part.around) for name in each.tables if name in self._of_table
+            )
+            shares[next(fields, "")] += part.units
+        scale = units_of(plans) / (sum(shares.values()) or 1.0)
+        dearest = sorted(
+            ((field, cost * scale) for field, cost in shares.items() if field), key=lambda share: -share[1]
+        )
+        return dict(dearest)
 
-    def _share(self, top: Node, times: float, field: str, units: dict[str, float]) -> float:
-        """Adds the units of a sub-plan that runs so many times, and returns them with those below."""
-        own, below = _parts(top)
-        field = next((found for node in own if (found := self._of_table.get(node.get("Alias", "")))), field)
-        spent: float = top["Total Cost"] * times
-        inside = sum(self._share(part, times * rows, field, units) for part, rows in below)
-        units[field] += max(0.0, spent - inside)
-        return spent
+
+def units_of(plans: Plans) -> float:
+    """What PostgreSQL expects a statement to cost.
+
+    Under policies its estimate is mended. A list of a row asks for its workspace, as the policy does; taken for independent, they
+    leave one row of it, and nothing of what hangs on the others. So a list within a row counts as long as it is where no
+    policy is, since who sees the row sees its list; how many rows a root shows is the policies' affair.
+    """
+    own: float = plans.own["Total Cost"]
+    if plans.free is None:
+        return own
+    mended, plain = (sum(part.units for part in _walk(plans.own, other)) for other in (plans.free, None))
+    return own * mended / plain if plain else own
 
 
-def _parts(top: Node) -> tuple[list[Node], list[tuple[Node, float]]]:
-    """The nodes of a sub-plan that are its own, and the sub-plans in it, each with how often it is run when this one is."""
-    own: list[Node] = []
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sub-plan with the names of the tables that it reads, its units without those of the sub-plans in it, for all the times that it
+    runs, and the sub-plans around it, the nearest first."""
+
+    tables: tuple[str, ...]
+    units: float
+    around: tuple[_Part, ...]
+
+
+#: A statement is the first level, its roots are the second one. What is deeper stands in a row.
+_LEVEL_OF_ROOTS: Final = 1
+
+
+def _walk(node: Node, free: Node | None, times: float = 1.0, around: tuple[_Part, ...] = ()) -> Iterator[_Part]:
+    """The parts of a plan, with those lists longer that are so in the plan that no policy has a part in."""
+    tables, below = _parts(node)
+    units, others = _own_units(node, below), {}
+    if free is not None:
+        free_below = _parts(free)[1]
+        others = {_parts(part)[0]: (part, rows) for part, rows in free_below}
+        if len(around) > _LEVEL_OF_ROOTS:
+            units = max(units, _own_units(free, free_below))
+    part = _Part(tables, units * times, around)
+    yield part
+    for inner, rows in below:
+        other, more = others.get(_parts(inner)[0], (None, 0.0))
+        often = max(rows, more) if len(around) > _LEVEL_OF_ROOTS else rows
+        yield from _walk(inner, other, times * often, (part, *around))
+
+
+def _own_units(node: Node, below: Sequence[tuple[Node, float]]) -> float:
+    return float(max(0.0, node["Total Cost"] - sum(part["Total Cost"] * rows for part, rows in below)))
+
+
+def _parts(top: Node) -> tuple[tuple[str, ...], list[tuple[Node, float]]]:
+    """The names of the tables that a sub-plan itself reads, and the sub-plans in it, each with how often one run of it runs them."""
+    tables: list[str] = []
     below: list[tuple[Node, float]] = []
 
     def walk(node: Node) -> None:
-        own.append(node)
+        if "Alias" in node:
+            tables.append(node["Alias"])
         for child in node.get("Plans", ()):
             match child.get("Parent Relationship"):
                 case "SubPlan":
@@ -196,7 +246,7 @@ def _parts(top: Node) -> tuple[list[Node], list[tuple[Node, float]]]:
                     walk(child)
 
     walk(top)
-    return own, below
+    return tuple(sorted(tables)), below
 
 
 def _rows_through(node: Node) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from time import monotonic
 from typing import Final, TypeAlias
 
-from convoy_graphql.compiler.cost import SIZES, CostByField, Estimate, Explained, Suggestion
+from convoy_graphql.compiler.cost import SIZES, CostByField, Estimate, Explained, Suggestion, units_of
 from convoy_graphql.compiler.documents import Bound
 from convoy_graphql.errors import QueryTooExpensive
 from convoy_graphql.pg.database import Database
@@ -72,8 +72,8 @@ class Budget:
         """
         by_field = bound.cost.by_field(bound.parameters)
         async with self._database.estimator(viewer) as estimator:
-            plan = await estimator.plan(*by_field.sql())
-            units, shares = plan["Total Cost"], by_field.shares(plan)
+            plans = await estimator.plan(*by_field.sql())
+            units, shares = units_of(plans), by_field.shares(plans)
             suggestion = None if units <= self.units else await self._suggestion(estimator, by_field, shares)
         return Explained(units, shares, suggestion)
 
@@ -88,7 +88,7 @@ class Budget:
     async def _made(self, bound: Bound, key: _Key, viewer: Viewer | None) -> Estimate:
         cost = bound.cost
         async with self._database.estimator(viewer) as estimator:
-            units = (await estimator.plan(*cost.sql(key[-1])))["Total Cost"]
+            units = units_of(await estimator.plan(*cost.sql(key[-1])))
         refused = None if units <= self.units else await self._refusal(bound, viewer, units)
         made = Estimate(units, monotonic(), refused)
         cost.keep(key, made)
@@ -109,7 +109,7 @@ class Budget:
         for chosen in [*((each,) for each in lists), *together]:
             first = await self._longest(estimator, by_field, chosen)
             if first is not None:
-                units = (await estimator.plan(*by_field.as_asked(chosen, first)))["Total Cost"]
+                units = units_of(await estimator.plan(*by_field.as_asked(chosen, first)))
                 if units <= self.units:
                     return Suggestion(chosen, first, units)
         return None
@@ -118,8 +118,7 @@ class Budget:
         """The most rows in these lists with which the query fits; None where none do."""
 
         async def fits(first: int) -> bool:
-            plan = await estimator.plan(*by_field.sql(lists, first))
-            return bool(plan["Total Cost"] <= self.units)
+            return units_of(await estimator.plan(*by_field.sql(lists, first))) <= self.units
 
         asked = max(by_field.size(each) for each in lists)
         shorter = [size for size in SIZES if 0 < size < asked]

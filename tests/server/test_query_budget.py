@@ -282,11 +282,43 @@ async def test_each_role_has_its_own(demo_database: str) -> None:
     assert again is found[member]
 
 
+async def test_a_list_of_a_row_is_as_long_for_who_sees_the_row_as_for_everybody(
+    database: str, writer: asyncpg.Connection
+) -> None:
+    """A policy and a list ask for the same workspace. As PostgreSQL has it, that leaves one project of thirty, and its tasks."""
+    await writer.execute(
+        """
+        insert into workspaces (name) select 'Workspace ' || n from generate_series(1, 60) as n;
+        insert into projects (workspace_id, name, overview)
+        select id, 'Project ' || n, '' from workspaces, generate_series(1, 30) as n;
+        analyze workspaces; analyze projects
+        """
+    )
+    nested = bound(
+        "query Nested($id: ID!) { workspace(id: $id) { projects { nodes { milestones { nodes { name } } } } } }",
+        {"id": STORY.workspace_id},
+    )
+    roots = bound("{ workspaces(first: 500) { nodes { projects { nodes { name } } } } }")
+    member = Viewer.of("authenticated", "11111111-2222-4333-8444-555555555555", {})
+
+    async with budget_of(10**9, database) as budget:
+        own, everybody = [(await budget.estimate(nested, viewer)).units for viewer in (member, SERVICE)]
+        some, all_of_them = [(await budget.estimate(roots, viewer)).units for viewer in (member, SERVICE)]
+        explained = await budget.explain(nested, member)
+
+    assert everybody <= own < 3 * everybody
+    assert own == pytest.approx(explained.units, rel=0.01)
+    assert "workspace.projects.milestones" == next(iter(explained.shares))
+    # How many workspaces they see is for the policy to say.
+    assert some < all_of_them / 2
+    await writer.execute("truncate workspaces cascade; analyze workspaces; analyze projects")
+
+
 async def test_nothing_of_it_stays_on_the_connection(demo_database: str) -> None:
     database = Database(demo_database, Settings(pool_size=1))
     prepared = "select count(*) from pg_prepared_statements where name = 'convoy_estimated'"
     async with database.estimator() as estimator:
-        assert (await estimator.plan("select $1::integer", 1))["Total Cost"] > 0
+        assert (await estimator.plan("select $1::integer", 1)).own["Total Cost"] > 0
     assert 0 == await database.fetch_value(prepared, ())
     for wrong, parameters in (("select nothing", 0), ("select $1::integer", 2)):
         with pytest.raises((DatabaseNotMigrated, asyncpg.PostgresSyntaxError)):
