@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from soak.tally import Tally
-from soak.watching import Rest, Sample, p50_p99_ms, slope_mb_per_min
+from soak.watching import Rest, Sample, cpu_between, p50_p99_ms, slope_mb_per_min
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def written(soak: Ended) -> str:
         f"| tasks of the event loop, nobody there | {soak.before.tasks} | {soak.after.tasks} |",
         f"| connections to PostgreSQL | {soak.before.connections} | {soak.after.connections} |",
     ]
+    busy = cpu_between(soak.samples, fifth, 2 * fifth), cpu_between(soak.samples, 4 * fifth, soak.lasted_s)
+    lines.append(f"| CPU of the server, of one core | {busy[0]:.0%} | {busy[1]:.0%} |")
     for name, took in sorted(soak.tally.took.items()):
         first, last = p50_p99_ms(took, fifth, 2 * fifth), p50_p99_ms(took, 4 * fifth, soak.lasted_s)
         lines.append(f"| {name}: p50, p99, ms | {first[0]:.0f}, {first[1]:.0f} | {last[0]:.0f}, {last[1]:.0f} |")

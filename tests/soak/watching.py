@@ -12,6 +12,8 @@ import asyncpg
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.bench.resources import cpu_seconds
+
 #: Gauges that are 0 when nobody is there.
 GAUGES = (
     "convoy_graphql_sockets",
@@ -24,11 +26,12 @@ GAUGES = (
 
 @dataclass(frozen=True)
 class Sample:
-    """The process at a time: resident memory and open files."""
+    """The process at a time: resident memory, open files, and the CPU time that it has used."""
 
     at_s: float
     resident_mb: float
     files: int
+    cpu_s: float
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,16 @@ class Rest:
 def sample(pid: int, at_s: float) -> Sample:
     process = Path("/proc") / str(pid)
     resident = next(line for line in (process / "status").read_text().splitlines() if line.startswith("VmRSS:"))
-    return Sample(at_s, int(resident.split()[1]) / 1024, sum(1 for _ in (process / "fd").iterdir()))
+    files = sum(1 for _ in (process / "fd").iterdir())
+    return Sample(at_s, int(resident.split()[1]) / 1024, files, cpu_seconds(pid))
+
+
+def cpu_between(samples: Sequence[Sample], since_s: float, until_s: float) -> float:
+    """How busy the process was, of one core."""
+    chosen = [each for each in samples if since_s <= each.at_s < until_s]
+    if len(chosen) < 2:
+        return 0.0
+    return (chosen[-1].cpu_s - chosen[0].cpu_s) / (chosen[-1].at_s - chosen[0].at_s)
 
 
 async def rest(http: httpx.AsyncClient, port: int, pid: int, dsn: str) -> Rest:

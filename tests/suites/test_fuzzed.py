@@ -65,7 +65,7 @@ async def ids_of(dsn: str) -> list[str]:
     ],
 )
 async def test_schemathesis_finds_no_fault(
-    demo_database: str, role: str | None, examples: int, fields: tuple[str, ...]
+    demo_database: str, tmp_path: Path, *, role: str | None, examples: int, fields: tuple[str, ...]
 ) -> None:
     command = [
         Path(sysconfig.get_path("scripts")) / "schemathesis", "run", "--no-color", "--checks", CHECKS,
@@ -87,6 +87,8 @@ async def test_schemathesis_finds_no_fault(
             subprocess.run,
             [*command, f"http://127.0.0.1:{server.port}/graphql"],
             env=os.environ | environment,
+            # It keeps what it found where it is run.
+            cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
