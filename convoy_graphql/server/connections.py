@@ -27,8 +27,12 @@ CONNECTION: Final = "convoy.connection"
 #: How long what was written may still be on its way when a connection is given up or the server stops.
 LINGER_S: Final = 2.0
 
+#: What a request's head may have that comes in pieces: uvicorn keeps any, as memory lasts.
+MAX_HEAD_BYTES: Final = 65_536
+
 #: For whoever reads after all. There is no request whose form an answer could have.
 _TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 #: The first byte of an unfragmented text frame, and the lengths that the second one cannot hold (RFC 6455, 5.2).
 _TEXT, _IN_16_BITS, _IN_64_BITS = 0x81, 126, 127
@@ -157,6 +161,10 @@ class HttpConnection(HttpToolsProtocol):
 
     #: Runs from the first byte of a request, or the connection itself, to the request's last one.
     _arrival: asyncio.TimerHandle | None = None
+    #: Whether what came last was the end of a request; before that, whether its head was complete, and what came of it.
+    _is_whole = False
+    _has_head = False
+    _head_bytes = 0
 
     def __init__(self, *arguments: Any, receive_timeout_s: float, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -167,20 +175,34 @@ class HttpConnection(HttpToolsProtocol):
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        self._expect()
+        self._is_whole = False
         super().data_received(data)
+        # A request that comes in one piece, as most do, needs no timer.
+        if self._is_whole:
+            return
+        self._expect()
+        if not self._has_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._expect()
+        self._is_whole, self._has_head, self._head_bytes = False, False, 0
         extensions: dict[Any, Any] = {CONNECTION: self}
         self.scope["extensions"] = extensions
 
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+        super().on_headers_complete()
+
     def on_message_complete(self) -> None:
+        self._is_whole = True
         self._has_arrived()
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        self._is_whole = True
         self._has_arrived()
         super().handle_websocket_upgrade()
 
@@ -201,8 +223,13 @@ class HttpConnection(HttpToolsProtocol):
         if self.transport.is_closing() or (is_answered and not asked.more_body):
             # What came meanwhile, such as a line's end behind a body, was no request.
             return
-        if not (is_answered and asked.response_started):
-            self.transport.write(_TIMED_OUT)
+        self._refuse(None if is_answered and asked.response_started else _TIMED_OUT)
+
+    def _refuse(self, answer: bytes | None) -> None:
+        if self.transport.is_closing():
+            return
+        if answer is not None:
+            self.transport.write(answer)
         self.transport.close()
         self.loop.call_later(LINGER_S, self.transport.abort)
 

@@ -29,7 +29,10 @@ async def task(writer: asyncpg.Connection) -> str:
 async def test_what_was_asked_is_answered_and_the_process_gone_in_ten_seconds(database: str, task: str) -> None:
     deaf = [Deaf() for _ in range(6)]
     answered: list[httpx.Response] = []
-    async with Process(database, {"CONVOY_LOCK_TIMEOUT_MS": "5000"}) as process, httpx.AsyncClient() as http:
+    async with (
+        Process(database, {"CONVOY_LOCK_TIMEOUT_MS": "5000", "CONVOY_POOL_SIZE": "20"}) as process,
+        httpx.AsyncClient() as http,
+    ):
         http.base_url = httpx.URL(f"http://127.0.0.1:{process.port}")
         await process.is_up()
 
@@ -43,14 +46,14 @@ async def test_what_was_asked_is_answered_and_the_process_gone_in_ten_seconds(da
             await follower.subscribe("one", FOLLOW, task=task)
             await follower.hear()
             busy = [asyncio.create_task(keep_asking()) for _ in range(8)]
-            async with locked(database, "tasks") as lock:
-                slow = asyncio.create_task(http.post("/graphql", json={"query": "{ tasks { totalCount } }"}))
+            async with locked(database, "patterns") as lock:
+                slow = asyncio.create_task(http.post("/graphql", json={"query": "{ patterns { totalCount } }"}))
                 await lock.wait_for_one_that_waits()
                 began = time.monotonic()
                 stopped = asyncio.create_task(process.end(signal.SIGTERM))
                 assert 1012 == (await follower.closed())[0]
             # What waited for the lock when the signal came has its answer.
-            assert {"data": {"tasks": {"totalCount": 1}}} == (await slow).json()
+            assert {"data": {"patterns": {"totalCount": 0}}} == (await slow).json()
         await stopped
         took = time.monotonic() - began
         refused = await asyncio.gather(*busy, return_exceptions=True)
