@@ -20,7 +20,7 @@ from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.migrate import migrate
 from convoy_graphql.settings import Settings
-from installed import PROGRAMS, InstalledPostgres, installed_postgres
+from installed import InstalledPostgres, some_postgres
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +28,7 @@ def server() -> Iterator[EmbeddedPostgres | InstalledPostgres]:
     """The PostgreSQL of this process, in a folder of its own: the embedded one, or the one whose programs are named."""
     # Not pytest's tmp_path: pytest resets the mode of the folders above that one, and PostgreSQL's user passes them.
     folder = Path(tempfile.mkdtemp(prefix="convoy-tests-"))
-    programs = os.environ.get(PROGRAMS)
-    with installed_postgres(folder, Path(programs)) if programs else EmbeddedPostgres.start(folder) as server:
+    with some_postgres(folder) as server:
         yield server
     shutil.rmtree(folder)
 

@@ -6,12 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from convoy_graphql.pg.cluster import PORT, ROLE, Cluster, account_for
+from convoy_graphql.pg.embedded import EmbeddedPostgres
 
 #: The environment variable that names the folder of its programs, as `pg_config --bindir` says it.
 PROGRAMS = "POSTGRES_PROGRAMS"
@@ -43,6 +44,12 @@ class InstalledPostgres:
 
     def database_dsn(self, name: str) -> str:
         return f"postgresql://{ROLE}@/{quote(name, safe='')}?host={quote(str(self.socket_dir))}&port={PORT}"
+
+
+def some_postgres(folder: Path) -> AbstractContextManager[EmbeddedPostgres | InstalledPostgres]:
+    """A server in `folder`: the embedded one, or the one whose programs the environment names."""
+    programs = os.environ.get(PROGRAMS)
+    return installed_postgres(folder, Path(programs)) if programs else EmbeddedPostgres.start(folder)
 
 
 @contextmanager

@@ -181,7 +181,8 @@ begin
     return pruned;
 end $$;
 
-revoke execute on function public.prune_task_changes(interval, int) from public;
+-- From anon and authenticated, too: Supabase grants them every new function.
+revoke execute on function public.prune_task_changes(interval, int) from public, anon, authenticated;
 
 comment on function public.prune_task_changes(interval, int) is
     'Deletes changes of tasks that are older than this, a number at most, the oldest first; gives how many it deleted. And those of memberships.';
