@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import randbits
 from typing import Protocol
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from convoy_graphql.pg.dsn import asyncpg_dsn
 
 _NOTIFICATION, _READY, _TERMINATE, _KEY = b"A", b"Z", b"X", b"K"
+_PARSE, _PARSED, _BIND, _DESCRIBE, _CLOSE = b"P", b"1", b"B", b"D", b"C"
 _CANCEL = (80877102).to_bytes(4)
 
 
@@ -33,6 +34,9 @@ class Backend:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     key: bytes = b""
+    #: Where statements follow their sessions: the names of those that it has, and how many answers to Parse nobody asked for.
+    has: set[bytes] = field(default_factory=set)
+    unasked: int = 0
 
 
 class Pooler:
@@ -41,14 +45,18 @@ class Pooler:
 
     `most` backends are made. The one that was given back last is lent first, as PgBouncer does; `mixing`, the one that was given
     back first, so that a session has another one in each transaction. What a session asks for at its start is `ignored`
-    (ignore_startup_parameters), or passed on, or refused by name.
+    (ignore_startup_parameters), or passed on, or refused by name. Where `following`, it is as PgBouncer from 1.21 on: a backend
+    that lacks a session's statement is told it first, by a name of that session's.
     """
 
-    def __init__(self, dsn: str, *, most: int, ignored: bool, refused: bytes, mixing: bool) -> None:
+    def __init__(
+        self, dsn: str, *, most: int, ignored: bool, refused: bytes, mixing: bool, following: bool = False
+    ) -> None:
         parts = urlsplit(dsn)
         self._parts = parts
         self._socket = str(Path(unquote(parse_qs(parts.query)["host"][0])) / ".s.PGSQL.5432")
         self._most, self._ignored, self._refused, self._mixing = most, ignored, refused, mixing
+        self._following = following
         self._idle: list[Backend] = []
         self._made: list[Backend] = []
         self._given_back = asyncio.Condition()
@@ -89,6 +97,7 @@ class Pooler:
     ) -> None:
         """Until the session ends. A backend that it has then is in a transaction, and is made anew."""
         backend, answer = None, None
+        known: dict[bytes, bytes] = {}
         try:
             while (message := await _message(client))[:1] != _TERMINATE:
                 if backend is None or answer is None or answer.done():
@@ -96,7 +105,7 @@ class Pooler:
                     self.changes += before is not None and before is not backend
                     self._lent[key] = backend
                     answer = asyncio.create_task(self._answer(backend, key, to_client))
-                backend.writer.write(message)
+                backend.writer.write(_followed(backend, key, message, known) if self._following else message)
         finally:
             if backend is not None and answer is not None and not answer.done():
                 answer.cancel()
@@ -111,7 +120,9 @@ class Pooler:
                 if is_over:
                     del self._lent[key]
                     await self._give_back(backend)
-                if message[:1] != _NOTIFICATION and not to_client.is_closing():
+                if message[:1] == _PARSED and backend.unasked:
+                    backend.unasked -= 1
+                elif message[:1] != _NOTIFICATION and not to_client.is_closing():
                     to_client.write(message)
                 if is_over:
                     return
@@ -174,6 +185,31 @@ class Pooler:
             backend.writer.transport.abort()
 
 
+def _followed(backend: Backend, key: bytes, message: bytes, known: dict[bytes, bytes]) -> bytes:
+    """A message as the backend is to get it, behind the statement that it names, where the backend lacks that one."""
+    kind, body = message[:1], message[5:]
+    of = b""
+    if kind == _BIND:
+        portal, _, body = body.partition(b"\0")
+        of = portal + b"\0"
+    elif kind in {_DESCRIBE, _CLOSE} and body[:1] == b"S":
+        of, body = body[:1], body[1:]
+    elif kind != _PARSE:
+        return message
+    name, _, rest = body.partition(b"\0")
+    if not name:
+        return message
+    name = key.hex().encode() + b"_" + name
+    told = of + name + b"\0" + rest
+    told = kind + (len(told) + 4).to_bytes(4) + told
+    if kind == _PARSE:
+        known[name] = told
+    elif name not in backend.has and name in known:
+        told, backend.unasked = known[name] + told, backend.unasked + 1
+    backend.has.add(name)
+    return told
+
+
 async def _message(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readexactly(5)
     return head + await reader.readexactly(int.from_bytes(head[1:]) - 4)
@@ -181,10 +217,16 @@ async def _message(reader: asyncio.StreamReader) -> bytes:
 
 @asynccontextmanager
 async def pooled(
-    dsn: str, *, most: int = 5, ignored: bool = False, refused: bytes = b"", mixing: bool = False
+    dsn: str,
+    *,
+    most: int = 5,
+    ignored: bool = False,
+    refused: bytes = b"",
+    mixing: bool = False,
+    following: bool = False,
 ) -> AsyncIterator[Pooler]:
     """The tests' own pooler in front of a database of the embedded server's."""
-    pooler = Pooler(dsn, most=most, ignored=ignored, refused=refused, mixing=mixing)
+    pooler = Pooler(dsn, most=most, ignored=ignored, refused=refused, mixing=mixing, following=following)
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

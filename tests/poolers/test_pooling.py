@@ -32,6 +32,30 @@ async def test_a_pooler_in_transaction_mode_is_found_out(database: str, how: dic
         assert Way.DIRECT is await find_way(database, Settings())
 
 
+@pytest.mark.parametrize("how", [{}, {"mixing": True}, {"refused": b"jit"}])
+async def test_a_pooler_that_keeps_prepared_statements_is_found_out_and_they_are_kept(
+    demo_database: str, how: dict[str, Any]
+) -> None:
+    async with pooled(demo_database, following=True, **how) as pooler:
+        assert Way.PREPARED is await find_way(pooler.dsn, Settings())
+        databases = [Database(pooler.dsn, Settings(pool_size=3)) for _ in range(3)]
+        try:
+            asking = [
+                database.fetch_value(f"select $1::int + {place % 4}", (place,), viewer)
+                for place in range(40)
+                for database in databases
+                for viewer in (None, SERVICE)
+            ]
+            answers = await asyncio.gather(*asking)
+            [first, *_] = [connection for connection, _ in databases[0]._pool._idle]
+            assert first.way is Way.PREPARED
+            assert len([*first._stmt_cache._entries]) > 1
+        finally:
+            for database in databases:
+                await database.close()
+    assert [place + place % 4 for place in range(40) for _ in range(6)] == answers
+
+
 @pytest.mark.parametrize(
     ("dsn", "pooler", "way"),
     [
