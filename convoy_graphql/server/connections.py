@@ -159,6 +159,9 @@ class HttpConnection(HttpToolsProtocol):
     on_gone: Callable[[], object] | None = None
     is_gone = False
 
+    #: The request that is answered, or was.
+    _answered: Any = None
+
     #: Runs from the first byte of a request, or the connection itself, to the request's last one.
     _arrival: asyncio.TimerHandle | None = None
     #: Whether what came last was the end of a request; before that, whether its head was complete, and what came of it.
@@ -233,9 +236,17 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.close()
         self.loop.call_later(LINGER_S, self.transport.abort)
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._has_arrived()
         super().connection_lost(exc)
+        if self._answered is not None and self._answered is not self.cycle:
+            # uvicorn tells the last request that came, which others may be in front of.
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         self.is_gone = True
         if self.on_gone is not None:
             self.on_gone()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
+import orjson
 import pytest
 
 from client import running_server
@@ -83,3 +84,20 @@ async def test_who_arrived_in_time_may_stay(strict: httpx.AsyncClient) -> None:
         assert "retry: 1000\n\n" == await anext(stream.aiter_text())
         assert not stream.is_closed
     writer.transport.abort()
+
+
+async def test_who_leaves_with_requests_in_line_leaves_no_fault_behind(
+    strict: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    heavy = orjson.dumps({"query": "{ tasks(first: 145) { nodes { title activities { nodes { details } } } } }"})
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(heavy) + heavy
+    for sooner_s in (0.0, 0.002, 0.005, 0.01, 0.02, 0.03):
+        _, writer = await connected(strict)
+        writer.write(3 * request)
+        await asyncio.sleep(sooner_s)
+        writer.transport.abort()
+    # The last of them is done with when another one, behind it, is answered.
+    assert 200 == (await strict.post("/graphql", json={"query": "{ tasks { totalCount } }"})).status_code
+    await asyncio.sleep(0.2)
+
+    assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
