@@ -302,7 +302,8 @@ class Pool:
                     connection.seen = max(seen, connection.seen)
             value = await connection.fetchval(sql, *parameters)
         except (asyncio.CancelledError, TimeoutError):
-            self._lend_again(connection, "rollback" if in_transaction else "")
+            # "select" asks for nothing; asyncpg fails over the answer to an empty command.
+            self._lend_again(connection, "rollback" if in_transaction else "select")
             raise
         except BaseException:
             if in_transaction:
