@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -14,7 +15,8 @@ import pytest
 from client import running_server
 from convoy_graphql.settings import Settings
 from feed.polling import plant, plant_home
-from transports.sockets import socket
+from signing import SECRET, signed
+from transports.sockets import Socket, opened
 from waiting import locked, until
 
 COUNT = {"query": "{ workspaces { totalCount } }"}
@@ -29,18 +31,26 @@ mutation ($id: ID!, $other: ID!) {
 """
 
 
-@pytest.fixture(params=["compiled", "loaders"], scope="module")
+@pytest.fixture(
+    params=[("compiled", None), ("loaders", None), ("compiled", SECRET)],
+    ids=["compiled", "loaders", "compiled, a viewer"],
+    scope="module",
+)
 async def host(request: pytest.FixtureRequest, database: str) -> AsyncIterator[httpx.AsyncClient]:
     """A server with one connection: if that is not as before, nothing is answered any more."""
+    executor, secret = request.param
     settings = Settings(
         database_url=database,
-        executor=request.param,
+        executor=executor,
+        jwt_secret=secret,
         pool_size=1,
         lock_timeout_ms=60_000,
         statement_timeout_ms=60_000,
         request_timeout_s=60.0,
     )
     async with running_server(settings) as http:
+        if secret is not None:
+            http.headers["authorization"] = f"Bearer {signed(role='service_role')}"
         # What a statement is estimated at is asked once, for all who send it, and is nobody's to stop.
         await http.post("/graphql", json=COUNT)
         yield http
@@ -57,9 +67,18 @@ async def posted(http: httpx.AsyncClient, body: Any, accept: str = "*/*") -> asy
     _, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
     content = orjson.dumps(body)
     head = f"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept: {accept}\r\n"
+    if token := http.headers.get("authorization"):
+        head += f"authorization: {token}\r\n"
     writer.write(f"{head}content-length: {len(content)}\r\n\r\n".encode() + content)
     await writer.drain()
     return writer
+
+
+@asynccontextmanager
+async def socket(http: httpx.AsyncClient) -> AsyncIterator[Socket]:
+    async with opened(http) as client:
+        await client.initialise(**{name: value for name, value in http.headers.items() if name == "authorization"})
+        yield client
 
 
 async def titles(writer: asyncpg.Connection, *tasks: str) -> list[str]:

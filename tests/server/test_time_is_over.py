@@ -7,13 +7,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
 
 from client import running_server
+from convoy_graphql.errors import DatabaseUnavailable
 from convoy_graphql.pg import deadline, pool
+from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.settings import Settings
 from feed.polling import plant, plant_home
 from feed.proxy import proxied
@@ -161,6 +165,26 @@ async def test_a_change_that_met_silence_has_not_happened_or_nobody_knows(
 
     assert (({"updateTask": None}, ["DATABASE_UNAVAILABLE"]), "Zero") == (told, kept)
     assert "One" == await writer.fetchval("select title from tasks where id = $1", task)
+
+
+async def test_a_transaction_that_postgresql_ends_for_idling_is_lost_and_the_next_one_is_not(
+    server: EmbeddedPostgres, migrated_template: str
+) -> None:
+    name = f"idle_{uuid4().hex}"
+    admin = await asyncpg.connect(server.dsn)
+    await admin.execute(f'create database "{name}" template "{migrated_template}"')
+    await admin.execute(f"alter database {name} set idle_in_transaction_session_timeout = '50ms'")
+    opened = Database(server.database_dsn(name), Settings(pool_size=1))
+    async with opened.reader() as reader:
+        await reader.fetch("select 1")
+        await asyncio.sleep(0.3)
+        with pytest.raises(DatabaseUnavailable):
+            await reader.fetch("select 1")
+    async with opened.reader() as reader:
+        assert 1 == len(await reader.fetch("select 1"))
+    await opened.close()
+    await admin.execute(f'drop database "{name}" with (force)')
+    await admin.close()
 
 
 # -- migrations while it serves
