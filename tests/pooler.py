@@ -46,17 +46,17 @@ class Pooler:
     `most` backends are made. The one that was given back last is lent first, as PgBouncer does; `mixing`, the one that was given
     back first, so that a session has another one in each transaction. What a session asks for at its start is `ignored`
     (ignore_startup_parameters), or passed on, or refused by name. Where `following`, it is as PgBouncer from 1.21 on: a backend
-    that lacks a session's statement is told it first, by a name of that session's.
+    that lacks a session's statement is told it first, by a name of that session's. Where `lasting`, it is in session mode.
     """
 
     def __init__(
-        self, dsn: str, *, most: int, ignored: bool, refused: bytes, mixing: bool, following: bool = False
+        self, dsn: str, *, most: int, ignored: bool, refused: bytes, mixing: bool, following: bool, lasting: bool
     ) -> None:
         parts = urlsplit(dsn)
         self._parts = parts
         self._socket = str(Path(unquote(parse_qs(parts.query)["host"][0])) / ".s.PGSQL.5432")
         self._most, self._ignored, self._refused, self._mixing = most, ignored, refused, mixing
-        self._following = following
+        self._following, self._lasting = following, lasting
         self._idle: list[Backend] = []
         self._made: list[Backend] = []
         self._given_back = asyncio.Condition()
@@ -116,13 +116,13 @@ class Pooler:
         try:
             while True:
                 message = await _message(backend.reader)
-                is_over = message[:1] == _READY and message[-1:] == b"I"
+                is_over = message[:1] == _READY and message[-1:] == b"I" and not self._lasting
                 if is_over:
                     del self._lent[key]
                     await self._give_back(backend)
                 if message[:1] == _PARSED and backend.unasked:
                     backend.unasked -= 1
-                elif message[:1] != _NOTIFICATION and not to_client.is_closing():
+                elif (message[:1] != _NOTIFICATION or self._lasting) and not to_client.is_closing():
                     to_client.write(message)
                 if is_over:
                     return
@@ -224,9 +224,12 @@ async def pooled(
     refused: bytes = b"",
     mixing: bool = False,
     following: bool = False,
+    lasting: bool = False,
 ) -> AsyncIterator[Pooler]:
     """The tests' own pooler in front of a database of the embedded server's."""
-    pooler = Pooler(dsn, most=most, ignored=ignored, refused=refused, mixing=mixing, following=following)
+    pooler = Pooler(
+        dsn, most=most, ignored=ignored, refused=refused, mixing=mixing, following=following, lasting=lasting
+    )
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -60,12 +60,14 @@ class Database:
         """The configured database, which need not be up yet; or the embedded one, started and migrated.
 
         Raises:
-            SetupError: the embedded server cannot be started.
+            SetupError: the embedded server cannot be started, or it would have replicas.
         """
         if settings.database_url is not None:
             database = cls(settings.database_url, settings)
             database.watch_replicas()
             return database
+        if settings.read_database_urls is not None:
+            raise SetupError("READ_DATABASE_URLS names replicas of DATABASE_URL, which is not set: set it, too")
         embedded = await asyncio.to_thread(EmbeddedPostgres.start, settings.data_dir)
         await migrate(embedded.dsn)
         return cls(embedded.dsn, settings, embedded)

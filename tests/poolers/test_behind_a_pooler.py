@@ -18,6 +18,8 @@ import orjson
 from websockets.asyncio.client import connect
 
 from access.tenants import Tenant, make_tenant
+from convoy_graphql.pg.connect import Way
+from convoy_graphql.pg.pooling import find_way
 from convoy_graphql.server.auth.issue import issue
 from convoy_graphql.settings import Settings
 from feed.serving import Process
@@ -151,3 +153,9 @@ async def test_three_servers_share_a_pooler(pooler: Address, demo_database: str)
     assert [1, 0, 0] == listening
     assert [False, True, True] == ["polling instead" in each for each in said]
     assert ["masked error" in each or "Traceback" in each for each in said] == [False] * SERVERS, said
+
+
+async def test_servers_that_start_at_once_all_find_it_out(pooler: Address) -> None:
+    ways = await asyncio.gather(*(find_way(pooler.dsn, Settings()) for _ in range(8)))
+
+    assert [Way.TRANSACTION] * 8 == ways

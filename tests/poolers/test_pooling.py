@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from convoy_graphql.errors import ConvoyError
+from convoy_graphql.errors import BadUserInput, ConvoyError
 from convoy_graphql.pg import connect
+from convoy_graphql.pg.announce import CHANNEL
 from convoy_graphql.pg.connect import Way
 from convoy_graphql.pg.database import Database
 from convoy_graphql.pg.dsn import asyncpg_dsn, masked
 from convoy_graphql.pg.explain import query_plan
+from convoy_graphql.pg.listen import Hearing, Listener
 from convoy_graphql.pg.migrate import migrate
 from convoy_graphql.pg.pooling import declared, find_way
-from convoy_graphql.pg.viewer import SERVICE
+from convoy_graphql.pg.viewer import SERVICE, Viewer
 from convoy_graphql.settings import Settings
 from pooler import pooled
 
@@ -30,6 +33,57 @@ async def test_a_pooler_in_transaction_mode_is_found_out(database: str, how: dic
     async with pooled(database, **how) as pooler:
         assert Way.TRANSACTION is await find_way(pooler.dsn, Settings())
         assert Way.DIRECT is await find_way(database, Settings())
+
+
+@pytest.mark.parametrize("how", [{}, {"refused": b"jit"}, {"ignored": True}])
+async def test_a_pooler_in_session_mode_is_found_out_and_heard_through(demo_database: str, how: dict[str, Any]) -> None:
+    heard = asyncio.Event()
+    async with pooled(demo_database, lasting=True, most=20, **how) as pooler:
+        assert Way.SESSION is await find_way(pooler.dsn, Settings())
+        database = Database(pooler.dsn, Settings())
+        changes: list[Hearing] = []
+        listener = Listener(
+            pooler.dsn,
+            Settings(),
+            CHANNEL,
+            heard=heard.set,
+            notify=database.notify,
+            changed=changes.append,
+            is_wanted=lambda: True,
+            way=database.way,
+        )
+        listening = asyncio.create_task(listener.run())
+        try:
+            async with asyncio.timeout(5):
+                await heard.wait()
+            assert ASKED == await database.fetch_value(SETTINGS, ())
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await database.close()
+    assert [Hearing.LISTENING] == changes
+
+
+async def test_who_asks_stays_in_the_transaction(demo_database: str) -> None:
+    """On one backend, so that whoever comes next has what was left of who came before."""
+    who = "select current_user || ' ' || coalesce(current_setting('request.jwt.claims', true), '')"
+    members = [Viewer.of("authenticated", uuid4(), {"name": f"it's {name}"}) for name in ("one", "two")]
+    async with pooled(demo_database, most=1) as pooler:
+        database = Database(pooler.dsn, Settings(pool_size=2))
+        try:
+            for member in members * 2:
+                told = f"authenticated {member.claims}"
+                assert told == await database.fetch_value(who, (), member)
+                async with database.reader(member) as reader:
+                    assert told == (await reader.fetch(who))[0][0]
+                with pytest.raises(BadUserInput):
+                    await database.fetch_value("select 1 / 0", (), member)
+                asking = asyncio.create_task(database.fetch_value("select pg_sleep(10)::text", (), member))
+                await asyncio.sleep(0.05)
+                asking.cancel()
+                assert "postgres " == await database.fetch_value(who, ())
+        finally:
+            await database.close()
 
 
 @pytest.mark.parametrize("how", [{}, {"mixing": True}, {"refused": b"jit"}])
