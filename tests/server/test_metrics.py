@@ -36,6 +36,7 @@ def growth(before: dict[str, float], after: dict[str, float]) -> dict[str, float
         "convoy_graphql_feed_",
         "convoy_graphql_request_seconds",
         "convoy_graphql_pool_",
+        "convoy_graphql_tasks",
         "process_",
         f"{SECONDS}_bucket",
         f"{SECONDS}_sum",
