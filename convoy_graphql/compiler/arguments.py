@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from graphql.execution.values import VariableValues, get_argument_values
 
@@ -24,8 +24,7 @@ Form: TypeAlias = Arguments | Place
 _ONE_ID = Place(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """The arguments of one site: what they ask, and with which values. Places are numbered from 0."""
 
     form: Form

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -216,7 +215,7 @@ def test_a_mutation_is_refused(file: str, monkeypatch: pytest.MonkeyPatch) -> No
     def as_mutation(operation: Operation, limits: Limits) -> Prepared:
         [node] = parse("mutation { __typename }").definitions
         assert isinstance(node, OperationDefinitionNode)
-        return replace(prepare(operation, limits), node=node)
+        return prepare(operation, limits)._replace(node=node)
 
     monkeypatch.setattr(explaining, "prepare", as_mutation)
 
