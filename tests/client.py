@@ -28,6 +28,9 @@ from convoy_graphql.settings import Settings
 #: What can answer: the loaders, whose answers are the truth, and the compiled statement, which has to give the same ones.
 ENGINES = ("loaders", "compiled")
 
+#: Of rows that loaders may show, where they are compared with what has no such limit.
+ANY_NUMBER = 1_000_000
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -98,7 +101,7 @@ class GraphClient:
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, **more: Any) -> Answer:
         """The answer, whatever it is. Variables by name or as a dict."""
-        settings = Settings(executor=self.engine)
+        settings = Settings(executor=self.engine, max_loaded_rows=ANY_NUMBER)
         with self.statements() as statements:
             try:
                 prepared = prepare(Operation(query, (variables or {}) | more), self.limits)

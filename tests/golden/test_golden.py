@@ -53,6 +53,8 @@ STEP = re.compile(r"[^.\[\]]+")
 #: What is never the same twice: a cursor of the feed holds the snapshot of its read. tests/feed/test_activity_feed.py asks
 #: for all of it.
 UNREPEATABLE = {"ActivityFeed", "ActivityAdded", "TaskChangeFeed", "TaskChanged", "Discontinuity"}
+#: What tells of the database's statistics, and of the server's settings: see tests/server/test_cost_of.py.
+UNREPEATABLE |= {"Cost", "FieldCost", "ShorterLists"}
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from client import ANY_NUMBER
 from convoy_graphql.graph.execution import Operation, RequestError, prepare
 from convoy_graphql.pg.database import Database
 from convoy_graphql.server.answers import encode, error_list
@@ -55,7 +56,7 @@ def tokens(text: str) -> list[str]:
 
 async def told(database: Database, executor: str, operation: Operation) -> Told:
     """The answer of one executor, from the parsed text to the encoded bytes."""
-    settings = Settings(executor=executor)
+    settings = Settings(executor=executor, max_loaded_rows=ANY_NUMBER)
     try:
         prepared = prepare(operation)
         answer = await Executors(database, settings).answer(prepared, traced=True)
