@@ -1,7 +1,7 @@
 """What the log says, and how a line looks: as text for who reads it, as JSON for what gathers it.
 
 Every line that is written while a request is answered carries the request's id. No token, no value of a variable and no text of
-a document is ever part of one.
+a document is part of a request's own line; what PostgreSQL says of values stands in no traceback, either.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import perf_counter
+from traceback import format_tb
 from typing import Any, Final
 
 import orjson
@@ -98,7 +99,32 @@ class RequestId(logging.Filter):
         return True
 
 
-class JsonLines(logging.Formatter):
+class Lines(logging.Formatter):
+    """Tracebacks without what PostgreSQL quotes of rows and parameters."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # as logging calls it
+        chain: list[BaseException] = []
+        error: BaseException | None = ei[1]
+        while error is not None and error not in chain:
+            chain.append(error)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if not any(map(_quotes_values, chain)):
+            return super().formatException(ei)
+        lines: list[str] = []
+        for each in reversed(chain):
+            state = getattr(each, "sqlstate", None)
+            said = f"SQLSTATE {state}" if _quotes_values(each) else str(each)
+            lines += ["Traceback (most recent call last):\n", *format_tb(each.__traceback__)]
+            lines += [f"{type(each).__module__}.{type(each).__qualname__}: {said}\n\n"]
+        return "".join(lines).rstrip()
+
+
+def _quotes_values(error: BaseException) -> bool:
+    """Whether it is one of PostgreSQL's classes 22 and 23: of a value that is not taken, or not beside others."""
+    return str(getattr(error, "sqlstate", None) or "")[:2] in {"22", "23"}
+
+
+class JsonLines(Lines):
     """One JSON object a line: `time level logger message requestId traceId`, the facts of the line, and an `exception` with its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -123,7 +149,7 @@ def _second(of: int) -> str:
     return datetime.fromtimestamp(of, UTC).isoformat().removesuffix("+00:00")
 
 
-class TextLines(logging.Formatter):
+class TextLines(Lines):
     """The same to read: `time level logger: message name=value …`. A value with anything but plain characters stands in quotes."""
 
     def __init__(self) -> None:

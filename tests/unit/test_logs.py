@@ -60,6 +60,35 @@ def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(text)["exception"].endswith("ValueError: first\nsecond")
 
 
+class Refused(Exception):
+    """As asyncpg raises it."""
+
+    sqlstate = "23505"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize(("state", "is_told"), [("23505", False), ("22P02", False), ("42P01", True), (None, True)])
+def test_what_postgresql_says_of_values_is_left_out(
+    capsys: pytest.CaptureFixture[str], form: str, state: str | None, is_told: bool
+) -> None:
+    configure(form)
+    refused = Refused("Key (name)=(hunter2) already exists.")
+    refused.sqlstate = state  # type: ignore[assignment]
+    try:
+        try:
+            raise refused
+        except Refused as error:
+            raise RuntimeError("the change failed") from error
+    except RuntimeError:
+        logger.exception("it failed")
+
+    told = capsys.readouterr().err
+    assert is_told == ("hunter2" in told)
+    assert is_told == ("SQLSTATE" not in told)
+    assert "RuntimeError: the change failed" in told
+    assert "raise refused" in told
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
