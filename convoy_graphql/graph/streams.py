@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
 from copy import copy
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any, TypeVar, cast
 
@@ -18,6 +19,7 @@ from convoy_graphql.feed import stream as feed
 from convoy_graphql.feed.filter import FeedFilter
 from convoy_graphql.feed.stream import Message
 from convoy_graphql.graph.context import OperationContext
+from convoy_graphql.graph.events import CompiledEvents
 from convoy_graphql.graph.execution import Prepared, RequestError
 from convoy_graphql.graph.executor import RowExecutor
 from convoy_graphql.graph.schema import executable_schema
@@ -39,6 +41,12 @@ class Stream:
         if isinstance(built, list):
             raise RequestError("BAD_USER_INPUT", built)
         self._executor = built
+        self._prepared = prepared
+
+    @cached_property
+    def compiled(self) -> CompiledEvents:
+        """What answers its events by statements."""
+        return CompiledEvents(self._prepared, self._executor.variable_values.coerced)
 
     def open(self, follow: Callable[[feed.Stream, FeedFilter, str | None, int], Followed]) -> Followed:
         """What the subscription's root field asks `follow` for.

@@ -23,18 +23,18 @@ from convoy_graphql.model.paging import DEFAULT_PAGE, MAX_PAGE, read_page
 
 _TASK_BY_ID: Final = ROW_BY_ID[TASK]
 
-_CREATED, _UPDATED, _DELETED = "CREATED", "UPDATED", "DELETED"
+_CREATED, _UPDATED, DELETED = "CREATED", "UPDATED", "DELETED"
 
 
 @strawberry.enum(description="What happened to a task.")
 class TaskChangeKind(Enum):
     CREATED = strawberry.enum_value(_CREATED, description="It is new.")
     UPDATED = strawberry.enum_value(_UPDATED, description="Some of its columns have other values.")
-    DELETED = strawberry.enum_value(_DELETED, description="It is gone, and its activity with it.")
+    DELETED = strawberry.enum_value(DELETED, description="It is gone, and its activity with it.")
 
 
 def _task(change: Happened, info: Info) -> Awaitable[Answer] | None:
-    if change.kind == _DELETED:
+    if change.kind == DELETED:
         return None
     plan = plan_of(_TASK_BY_ID, info, {})
     return info.context.loaders.load(_TASK_BY_ID, plan.arguments, plan.wanted, (change.task_id,))

@@ -60,8 +60,9 @@ def create_app(settings: Settings) -> Starlette:
         # It reads for all subscribers and tells them apart itself, so that it has to see everything.
         hub = Hub(database, settings, None if authentication is None else SERVICE)
         await hub.start()
-        subscriptions = Subscriptions(hub, database, settings)
-        executors = Executors(database, settings, Budget(database, settings), Rates.of(settings))
+        budget = Budget(database, settings)
+        subscriptions = Subscriptions(hub, database, settings, budget)
+        executors = Executors(database, settings, budget, Rates.of(settings))
         app.state.view = GraphQLView(executors, subscriptions, settings, documents, authentication)
         app.state.database = database
         app.state.sockets = WebSocketView(executors, subscriptions, settings, documents, authentication)

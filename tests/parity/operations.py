@@ -88,6 +88,13 @@ def operations(draw: Callable[[Any], Any], bank: Bank) -> Asked:
     return Asked(draft.operation(), draft.inputs.wild)
 
 
+@st.composite
+def subscriptions(draw: Callable[[Any], Any], bank: Bank) -> Asked:
+    """A subscription, and its variables."""
+    draft = _Draft(Dice(draw), bank)
+    return Asked(draft.subscription(), draft.inputs.wild)
+
+
 class _Draft:
     def __init__(self, dice: Dice, bank: Bank) -> None:
         self.dice = dice
@@ -120,6 +127,18 @@ class _Draft:
             given,
             self.dice.pick(("Asked", "Asked", "Other", None)),
         )
+
+    def subscription(self) -> Operation:
+        root, kind = self.dice.pick((("activityAdded", "ActivityAdded"), ("taskChanged", "TaskChanged")))
+        self.fields_left = MOST_FIELDS
+        group = self._group(self.bank.schema.type_map[kind], DEPTH, 1)
+        alias = self.dice.pick(("", "", "a: "))
+        told = f"{{ {alias}{root} {{ __typename ... on {kind} {self._text(group)} ... on Ready {{ now: cursor }} }} }}"
+        document = self._with_fragments(told)
+        used = set(re.findall(r"\$(v\d+)\b", document))
+        definitions = ", ".join(text for name, text in self.inputs.definitions.items() if name in used)
+        given = {name: value for name, value in self.inputs.given.items() if name in used}
+        return Operation(f"subscription{f' ({definitions})' if definitions else ''} {document}", given)
 
     # Fragments
 

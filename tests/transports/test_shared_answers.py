@@ -13,6 +13,7 @@ import pytest
 from client import GraphClient, running_server
 from convoy_graphql.errors import DatabaseUnavailable
 from convoy_graphql.feed.hub import Hub, Subscription
+from convoy_graphql.graph.events import CompiledEvents
 from convoy_graphql.graph.execution import Operation, Prepared, prepare
 from convoy_graphql.graph.limits import Limits
 from convoy_graphql.server.subscriptions import Subscriptions, key_of
@@ -23,6 +24,9 @@ from transports.sockets import FOLLOW, opened
 
 ENGINES = ("loaders",)
 SETTINGS = Settings()
+
+#: Stands in the statement that answers an event, and not in the hub's.
+_EVENT = "textsend"
 
 
 def prepared(query: str, **variables: Any) -> Prepared:
@@ -64,9 +68,41 @@ async def test_those_who_ask_the_same_share_the_statements_of_an_event(
                 events = [await told(each) for each in (one, two, three)]
 
     assert ["ONE"] * 3 == [event["activity"]["activityType"] for event in events]
-    # The activity and its task, once; the rest are the hub's own read.
-    answering = [sql for sql in statements if "_position" in sql]
-    assert 2 == len(answering)
+    # The activity with its task, once; the rest are the hub's own read.
+    answering = [sql for sql in statements if _EVENT in sql]
+    assert 1 == len(answering)
+
+
+async def test_many_events_of_one_moment_are_answered_together(
+    client: GraphClient, subscriptions: Subscriptions, writer: asyncpg.Connection, task: str
+) -> None:
+    """By the loaders: a statement for each level, and not for each event."""
+    async with await subscriptions.follow(prepared(FOLLOW, task=task)) as follower:
+        await told(follower)
+        with client.statements() as statements:
+            async with writer.transaction():
+                for number in range(10):
+                    await say(writer, task, str(number))
+            events = [await told(follower) for _ in range(10)]
+
+    assert [str(number) for number in range(10)] == [event["activity"]["activityType"] for event in events]
+    assert 2 == len([sql for sql in statements if "_position" in sql])
+    assert not [sql for sql in statements if _EVENT in sql]
+
+
+async def test_what_postgresql_refuses_is_left_to_the_loaders(
+    client: GraphClient,
+    subscriptions: Subscriptions,
+    writer: asyncpg.Connection,
+    task: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(CompiledEvents, "data", lambda *_: 1 // 0)
+    async with await subscriptions.follow(prepared(FOLLOW, task=task)) as follower:
+        await told(follower)
+        await say(writer, task, "ONE")
+
+        assert "ONE" == (await told(follower))["activity"]["activityType"]
 
 
 async def test_an_event_waits_for_a_database_that_is_away(
@@ -86,7 +122,7 @@ async def test_an_event_waits_for_a_database_that_is_away(
             fetch = opened.fetch
 
             async def failing(sql: str, parameters: Any = ()) -> Any:
-                if failures and "_position" in sql:
+                if failures and _EVENT in sql:
                     raise failures.pop()
                 return await fetch(sql, parameters)
 

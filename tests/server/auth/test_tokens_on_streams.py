@@ -164,6 +164,8 @@ async def test_a_subscription_shows_what_its_viewer_may_see_and_no_more_once_the
         for text in ("second", "third"):
             await tell(demo_connection, task_id, text)
             assert text == await text_of_next(of_other)
+        end = await received(of_member)
+        assert ("error", "MEMBERSHIP_ENDED") == (end["type"], end["payload"][0]["extensions"]["code"])
         for each in (of_member, of_stranger, of_nobody):
             await each.send('{"type": "ping"}')
             assert {"type": "pong"} == await received(each)
