@@ -55,7 +55,7 @@ policies: $(READY) ## Measure what row-level security costs (ARGS=--quick for a 
 	$(BIN)/python -m tests.bench.policies $(ARGS)
 
 parity: $(READY) ## Compare both executors over thousands of random operations (ARGS=--hypothesis-seed=7 for the same again)
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -s tests/parity/test_parity.py $(ARGS)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -s tests/parity/test_parity.py tests/parity/test_event_parity.py $(ARGS)
 
 stateful: $(READY) ## Change small graphs at random, thousands of times, against a model (ARGS=--hypothesis-seed=7 for the same again)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -s tests/mutations/test_stateful.py tests/mutations/test_dependency_races.py $(ARGS)

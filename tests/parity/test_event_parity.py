@@ -25,7 +25,7 @@ from parity.bank import Bank, fill
 from parity.comparison import first_difference, tokens
 from parity.operations import Asked, subscriptions
 
-EXAMPLES = {"nightly": 2_000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 80)
+EXAMPLES = {"nightly": 2_000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 50)
 
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
 NOW = Position("0123456789abcdef", "800:800:")
