@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from hashlib import md5, sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from client import running_server
+from convoy_graphql.graph.limits import DEFAULT_LIMITS
+from convoy_graphql.server.documents.manifest import check_manifests, read_manifests
 from convoy_graphql.settings import Settings
 from transports.sockets import opened, socket
+
+#: Where the clients of the field are tried, and what their tools wrote.
+SUITES = Path(__file__).parents[1] / "suites"
 
 TASKS = "query Tasks($n: Int = 1) { tasks(first: $n) { nodes { __typename } } }"
 COUNT = "query Count { workspaces { totalCount } }"
@@ -136,6 +142,26 @@ async def test_a_change_by_id_is_posted_and_not_got(only: httpx.AsyncClient) -> 
     assert 405 == (await only.get("/graphql", params={"documentId": CHANGE_ID})).status_code
     posted = await only.post("/graphql", json={"documentId": CHANGE_ID})
     assert {"data": {"__typename": "Mutation"}} == posted.json()
+
+
+async def test_what_codegen_and_relay_wrote_is_known_document_by_document(demo_database: str) -> None:
+    files = [SUITES / "codegen" / "persisted-documents.json", SUITES / "relay" / "persisted-queries.json"]
+    written = [json.loads(file.read_text()) for file in files]
+    named = ",".join(str(file) for file in files)
+    check_manifests(read_manifests(Settings(trusted_documents=named)), DEFAULT_LIMITS)
+    settings = Settings(database_url=demo_database, trusted_documents=named, trusted_documents_only=True)
+    async with running_server(settings) as http:
+        answers = {
+            identifier: (await http.post("/graphql", json={"documentId": identifier})).json()
+            for manifest in written
+            for identifier, text in manifest.items()
+            if "subscription " not in text
+        }
+
+    assert len(answers) > 4
+    # Each was found and looked at: what is wrong with a few is that their variables are missing.
+    found = {error["extensions"]["code"] for answer in answers.values() for error in answer.get("errors", [])}
+    assert {"BAD_USER_INPUT"} == found
 
 
 # -- what is not
