@@ -91,7 +91,7 @@ errors = Counter(
 
 limits_hit = Counter(
     "convoy_graphql_limits_hit_total",
-    "Operations that were refused for their size, by the limit.",
+    "Operations that were refused for what they ask, by the limit: of the document's size; cost (the estimate), rows (what loaders show), rate (of the actor).",
     ["limit"],
     registry=registry,
 )

@@ -31,6 +31,10 @@ REFRESH_S: Final = 60.0
 #: Lists of a query that are tried one after another, the outermost first, for one that it would fit with.
 _MOST_LISTS: Final = 6
 
+#: Sizes that are estimated as a request has them, from the longest one down: of a list that goes on, and of one that is cut, the
+#: estimates differ a little.
+_TRIES: Final = 3
+
 #: By which budget, for whom, and for which sizes. Statements are known to the whole process, estimates to one database.
 _Key: TypeAlias = tuple[object, str | None, tuple[int, ...]]
 
@@ -82,8 +86,14 @@ class Budget:
         making = self._making.get(whole)
         if making is None:
             making = self._making[whole] = asyncio.create_task(self._made(bound, key, viewer))
-            making.add_done_callback(lambda _: self._making.pop(whole))
+            making.add_done_callback(lambda made: self._made_known(whole, made))
         return making
+
+    def _made_known(self, whole: Hashable, made: asyncio.Task[Estimate]) -> None:
+        del self._making[whole]
+        if not made.cancelled():
+            # Whoever waits for it is told; they may all have gone.
+            made.exception()
 
     async def _made(self, bound: Bound, key: _Key, viewer: Viewer | None) -> Estimate:
         cost = bound.cost
@@ -107,15 +117,15 @@ class Budget:
         lists = by_field.lists_above(next(iter(shares), ""))[:_MOST_LISTS]
         together = [tuple(lists)] if len(lists) > 1 else []
         for chosen in [*((each,) for each in lists), *together]:
-            first = await self._longest(estimator, by_field, chosen)
-            if first is not None:
+            longest = await self._longest(estimator, by_field, chosen)
+            for first in reversed([size for size in SIZES if 0 < size <= longest][-_TRIES:]):
                 units = units_of(await estimator.plan(*by_field.as_asked(chosen, first)))
                 if units <= self.units:
                     return Suggestion(chosen, first, units)
         return None
 
-    async def _longest(self, estimator: Estimator, by_field: CostByField, lists: Sequence[str]) -> int | None:
-        """The most rows in these lists with which the query fits; None where none do."""
+    async def _longest(self, estimator: Estimator, by_field: CostByField, lists: Sequence[str]) -> int:
+        """The most rows in these lists with which the query fits; 0 where it does with none."""
 
         async def fits(first: int) -> bool:
             return units_of(await estimator.plan(*by_field.sql(lists, first))) <= self.units
@@ -123,7 +133,7 @@ class Budget:
         asked = max(by_field.size(each) for each in lists)
         shorter = [size for size in SIZES if 0 < size < asked]
         if not shorter or not await fits(shorter[0]):
-            return None
+            return 0
         low, high = 0, len(shorter)  # it fits with that at low, and not with that at high
         while high - low > 1:
             middle = (low + high) // 2
