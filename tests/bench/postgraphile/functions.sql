@@ -116,6 +116,19 @@ language sql stable as $$
      order by near.rank, (near.practice).name, (near.practice).id
 $$;
 
--- PostGraphile has no xid8, and stumbles over keys of one: tables that none of its operations asks for.
-alter table public.task_changes drop constraint if exists task_changes_pkey;
-alter table public.task_changes_pruned drop constraint if exists task_changes_pruned_pkey;
+-- PostGraphile has no xid8, and stumbles over keys of one, which stand on tables that none of its operations asks for.
+do $$
+declare
+    each record;
+begin
+    for each in
+        select key.conrelid::regclass as keyed, key.conname as name
+          from pg_constraint as key
+         where key.contype = 'p' and key.connamespace = 'public'::regnamespace and exists (
+                select from pg_attribute as part
+                 where part.attrelid = key.conrelid and part.attnum = any (key.conkey) and part.atttypid = 'xid8'::regtype
+               )
+    loop
+        execute format('alter table %s drop constraint %I', each.keyed, each.name);
+    end loop;
+end $$;
