@@ -189,7 +189,10 @@ async def test_a_refusal_and_its_cost_are_paid_for_too(
             for _ in range(2)
         ]
 
+        counted = (await http.get("/metrics")).text
+
     assert ["QUERY_TOO_EXPENSIVE", "RATE_LIMITED"] == codes
+    assert 'limits_hit_total{limit="rate"} ' in counted
 
 
 async def test_nobody_is_held_back_unless_the_operator_says_so(demo_database: str) -> None:
