@@ -31,7 +31,7 @@ check: $(READY) ## Lint, format, types, the committed schema, and the contracts
 
 suites: $(READY) ## Run suites of others on the project: Relay, Codegen, graphql-inspector, schemathesis, squawk, bandit
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml convoy_graphql
-	$(BIN)/python -m pytest -q tests/suites $(ARGS)
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist load tests/suites $(ARGS)
 
 bench: $(READY) ## Measure it beside hand-written SQL, plain Strawberry and PostGraphile (ARGS=--quick for a short run)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -103,6 +103,6 @@ async def ask_as_nobody(soak: Soak) -> None:
             except httpx.HTTPError as error:
                 soak.tally.failed(f"bad nobody: {error!r}")
                 continue
-            if "tasks" in query and answer["data"] != {"tasks": {"totalCount": 0}}:
+            if "tasks" in query and "errors" not in answer and answer["data"] != {"tasks": {"totalCount": 0}}:
                 soak.tally.failed(f"nobody was told: {answer}")
             await soak.pause(0.1, 0.6)

@@ -78,7 +78,7 @@ async def write(soak: Soak) -> None:
     async with soak.http() as http:
         while not soak.stop.is_set():
             made = await _change(soak, http, CREATE, {"input": {"milestoneId": STORY.milestone_id, "title": "Soaked"}})
-            task = made and made["createTask"]["task"]
+            task = ((made or {}).get("createTask") or {}).get("task")
             if not task:
                 continue
             given = {"id": task["id"], "other": STORY.task_id, "actor": str(UUID(int=soak.dice.getrandbits(128)))}

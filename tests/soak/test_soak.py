@@ -23,7 +23,7 @@ from soak.report import Ended, written
 from soak.tally import Soak, Tally
 from soak.watching import Sample, comes_to_rest, p50_p99_ms, rest, sample, slope_mb_per_min
 
-LASTING_S = float(os.environ.get("SOAK_S", "4"))
+LASTING_S = float(os.environ.get("SOAK_S", "3"))
 CLIENTS = int(os.environ.get("SOAK_CLIENTS", "40"))
 #: From here on what grows is told, and what is slow.
 IS_LONG = LASTING_S >= 120
@@ -96,15 +96,19 @@ async def visit(crowd: Soak, for_s: float, pid: int | None = None) -> list[Sampl
     ]
     samples: list[Sample] = []
     until = crowd.tally.now() + for_s
-    while (left := until - crowd.tally.now()) > 0:
-        await asyncio.wait(clients, timeout=min(1, left), return_when=asyncio.FIRST_EXCEPTION)
-        for client in clients:
-            if client.done():
+    try:
+        while (left := until - crowd.tally.now()) > 0:
+            ended, _ = await asyncio.wait(clients, timeout=min(1, left), return_when=asyncio.FIRST_EXCEPTION)
+            for client in ended:
                 client.result()
-        if pid is not None:
-            samples.append(sample(pid, crowd.tally.now()))
-    crowd.stop.set()
-    await asyncio.wait_for(asyncio.gather(*clients), 40)
+            if pid is not None:
+                samples.append(sample(pid, crowd.tally.now()))
+        crowd.stop.set()
+        await asyncio.wait_for(asyncio.gather(*clients), 40)
+    finally:
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
     return samples
 
 

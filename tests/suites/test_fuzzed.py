@@ -127,7 +127,7 @@ def test_documents_of_hypothesis_graphql_are_answered_alike_by_both_executors(
         )
 
         @settings(
-            max_examples=30 * EXAMPLES,
+            max_examples=20 * EXAMPLES,
             deadline=None,
             derandomize="CI" in os.environ,
             suppress_health_check=list(HealthCheck),
