@@ -164,7 +164,7 @@ class Executors:
         asked.account.pay(0)
         estimate = await budget.estimate(bound, asked.viewer)
         if estimate.refused is not None:
-            asked.account.pay(REFUSING)
+            asked.account.spend(REFUSING)
             raise RequestError.of(estimate.refused)
         asked.account.pay(estimate.units)
         return estimate
@@ -211,7 +211,7 @@ class Executors:
         found = chosen(prepared, self._settings)
         if isinstance(found, Unsupported):
             return Priced(budget.units, reason=found.reason)
-        asked.account.pay(REFUSING)
+        asked.account.spend(REFUSING)
         return Priced(budget.units, await budget.explain(found, asked.viewer))
 
     def _written(self, prepared: Prepared, result: ExecutionResult, trace: Trace, asked: _Asked) -> bytes:

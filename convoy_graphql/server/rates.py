@@ -21,7 +21,7 @@ from convoy_graphql.settings import Settings
 UNITS_PER_S: Final = 1_000_000.0
 
 #: What is paid for before anything is known: reading by loaders, a change, opening a subscription, whose events are shared; and
-#: for finding out that a query is too expensive, and how it would fit.
+#: for finding out that a query is too expensive, and how it would fit: a dozen estimates, of a millisecond each.
 READING: Final = 1_000.0
 CHANGING: Final = 5_000.0
 FOLLOWING: Final = 5_000.0
@@ -115,7 +115,7 @@ class Account:
         return None if self._rates is None or self._actor is None else self._rates.level(self._actor)
 
     def pay(self, units: float) -> None:
-        """Pays beforehand.
+        """Pays beforehand, until it is settled.
 
         Raises:
             RateLimited: there are not as many.
@@ -123,6 +123,15 @@ class Account:
         if self._rates is not None and self._actor is not None:
             self._rates.take(self._actor, units)
             self._paid += units
+
+    def spend(self, units: float) -> None:
+        """Pays for good.
+
+        Raises:
+            RateLimited: there are not as many.
+        """
+        if self._rates is not None and self._actor is not None:
+            self._rates.take(self._actor, units)
 
     def settle(self, seconds: float, *, most: float | None = None) -> None:
         """Pays what it took instead, or `most`, where that is less."""

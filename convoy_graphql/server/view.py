@@ -167,7 +167,7 @@ class GraphQLView:
                     f"A subscription has many answers. Accept {EVENT_STREAM_TYPE}, or send it over a WebSocket.",
                 )
             last_event_id = request.header(LAST_EVENT_ID) or None
-            account.pay(FOLLOWING)
+            account.spend(FOLLOWING)
             subscription = await self._subscriptions.follow(prepared, viewer, last_event_id)
             return EventStream(subscription, self._settings, lasts_s)
         traced = request.header(TRACE_HEADER).lower() in {"1", "true"}

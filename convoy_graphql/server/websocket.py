@@ -284,7 +284,7 @@ class _Socket:
         if not prepared.is_subscription:
             await self._send(message.next(await self._view.executors.answer(prepared, self._viewer, account=account)))
             return
-        account.pay(FOLLOWING)
+        account.spend(FOLLOWING)
         async with await self._view.subscriptions.follow(prepared, self._viewer) as subscription:
             async for payload in subscription:
                 await self._send(message.next(payload.body))

@@ -195,6 +195,21 @@ async def test_a_refusal_and_its_cost_are_paid_for_too(
     assert 'limits_hit_total{limit="rate"} ' in counted
 
 
+async def test_to_ask_what_a_query_costs_is_paid_for_and_to_ask_what_there_is_is_not(
+    demo_database: str, asking_of: Callable[[httpx.AsyncClient], Ask]
+) -> None:
+    cost_of = '{ costOf(query: "{ tasks { nodes { title } } }") { estimated } }'
+    capacity = int(buckets.REFUSING + buckets.READING)
+    async with running_server(settings(demo_database, rate_capacity=capacity)) as http:
+        ask = asking_of(http)
+        for _ in range(3):
+            assert 200 == (await ask("{ __schema { queryType { name } } }")).status_code
+        first, second = [(await ask(cost_of)).json() for _ in range(2)]
+
+    assert first["data"]["costOf"]["estimated"] > 0
+    assert ["RATE_LIMITED"] == [error["extensions"]["code"] for error in second["errors"]]
+
+
 async def test_nobody_is_held_back_unless_the_operator_says_so(demo_database: str) -> None:
     async with running_server(Settings(database_url=demo_database)) as http:
         answer = await http.post("/graphql", json={"query": CHANGE}, headers={"x-convoy-trace": "1"})
