@@ -42,9 +42,13 @@ def sample(database: Database) -> None:
 
 async def keep_sampling(database: Database) -> None:
     """The same again and again, until it is cancelled, where other processes are asked for it."""
-    while FOLDER in os.environ:
-        sample(database)
-        await asyncio.sleep(SAMPLE_EVERY_S)
+    try:
+        while FOLDER in os.environ:
+            sample(database)
+            await asyncio.sleep(SAMPLE_EVERY_S)
+    finally:
+        # A worker that is stopped leaves what it counted to the others.
+        observe.settle()
 
 
 def exposition(database: Database) -> bytes:
