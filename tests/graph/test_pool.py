@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pytest
 from client import GraphClient
 from convoy_graphql.pg.database import Database
 from convoy_graphql.settings import Settings
+from waiting import until
 
 if TYPE_CHECKING:
     from conftest import Home
@@ -36,6 +37,17 @@ class PoolClient(GraphClient):
             "select pid from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
         )
         return [row["pid"] for row in rows]
+
+    def is_idle(self, watch: asyncpg.Connection, *count: int) -> Callable[[], Awaitable[bool]]:
+        """Whether there are so many of them, and none is in a transaction. What has only read ends it within milliseconds."""
+
+        async def they_are() -> bool:
+            states = await watch.fetch(
+                "select state from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
+            )
+            return len(states) in count and {"idle"} == {row["state"] for row in states}
+
+        return they_are
 
     async def kill(self, watch: asyncpg.Connection) -> list[bool]:
         """Ends these processes and waits until they are gone: whether each of them is."""
@@ -186,10 +198,7 @@ async def test_a_batch_that_begins_after_its_operation_ended_takes_no_connection
         with pytest.raises(asyncio.CancelledError):
             await reader.fetch("select 1")
 
-        states = await writer.fetch(
-            "select state from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
-        )
-        assert ["idle"] == [row["state"] for row in states]
+        await until(client.is_idle(writer, 1))
 
 
 async def test_operations_that_fail_half_way_leave_no_transaction_open(
@@ -200,9 +209,5 @@ async def test_operations_that_fail_half_way_leave_no_transaction_open(
     async with opened(database, engine, pool_size=2) as client:
         for _ in range(20):
             assert "BAD_USER_INPUT" in (await client.ask(query, id=home.workspace)).codes
-        await asyncio.sleep(0)
 
-        states = await writer.fetch(
-            "select distinct state from pg_stat_activity where application_name = 'convoy-graphql' and datname = current_database()"
-        )
-        assert ["idle"] == [row["state"] for row in states]
+        await until(client.is_idle(writer, 1, 2))
