@@ -22,4 +22,4 @@ def identify(*path: str) -> str:
 
 def chance(*path: str) -> random.Random:
     """A generator of its own for `path`, so that one story's length never moves another's dates."""
-    return random.Random("/".join(path))  # noqa: S311  not for secrets: it has to be repeatable  # nosec B311
+    return random.Random("/".join(path))  # noqa: S311  not for secrets: it has to be repeatable

@@ -37,7 +37,7 @@ class Pause:
         self._pause_s = FIRST_PAUSE_S
 
     async def wait(self) -> None:
-        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)  # nosec B311
+        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
     def reset(self) -> None:

@@ -99,7 +99,7 @@ class Hub:
 
     async def _prune(self) -> None:
         while True:
-            await asyncio.sleep(PRUNE_INTERVAL_S * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)  # nosec B311
+            await asyncio.sleep(PRUNE_INTERVAL_S * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
             try:
                 kept_s = float(self._settings.task_changes_kept_s)
                 while await self._database.fetch_value(_PRUNE, (kept_s,), self._viewer):

@@ -139,7 +139,7 @@ class Listener:
                 logger.exception("the listener failed")
                 self._turn(Hearing.LOST, "see above")
             # Servers that lost one database do not all come back to it at once.
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)  # nosec B311
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _turn(self, hearing: Hearing, reason: str) -> None:

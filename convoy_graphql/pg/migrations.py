@@ -96,7 +96,7 @@ def split_statements(sql: str) -> tuple[str, ...]:
     previous_word = ""
     while position < len(sql):
         token = _TOKEN.match(sql, position)
-        assert token is not None, "the last alternative matches any character"  # noqa: S101  # nosec B101
+        assert token is not None, "the last alternative matches any character"  # noqa: S101
         position = token.end()
         match token.lastgroup:
             case "open_comment":

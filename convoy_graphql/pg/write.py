@@ -210,7 +210,7 @@ class Session(Reader):
             with suppress(Interfered):
                 return await self._attempt(work, reads_more)
             # Two that met would meet again if they waited equally long.
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)  # nosec B311
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
             pause_s *= 2
         try:
             return await self._attempt(work, reads_more)
