@@ -183,7 +183,7 @@ def test_an_example_is_valid_against_the_committed_schema(example):
 
 
 def test_the_examples_come_in_the_order_of_their_files():
-    assert ["Tree", "Context", "Open", "Wild", "Pages", "Node", "Live", "Comment"] == [
+    assert ["Tree", "Context", "Open", "Wild", "Pages", "Node", "Live", "Comment", "Cost"] == [
         example.name for example in examples()
     ]
 
