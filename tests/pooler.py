@@ -59,6 +59,7 @@ class Pooler:
         self._following, self._lasting = following, lasting
         self._idle: list[Backend] = []
         self._made: list[Backend] = []
+        self._opening: list[asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = []
         self._given_back = asyncio.Condition()
         #: The backends that sessions have now, by the sessions' keys.
         self._lent: dict[bytes, Backend] = {}
@@ -166,7 +167,10 @@ class Pooler:
                 if name in {b"user", b"database"}
             ]
             startup = startup[:4] + b"".join(name + b"\0" + value + b"\0" for name, value in kept) + b"\0"
-        backend = Backend(*await asyncio.open_unix_connection(self._socket))
+        # Shielded: what is opened for a session that goes away meanwhile has to be closed by somebody.
+        opening = asyncio.ensure_future(asyncio.open_unix_connection(self._socket))
+        self._opening.append(opening)
+        backend = Backend(*await asyncio.shield(opening))
         self._made.append(backend)
         backend.writer.write((len(startup) + 4).to_bytes(4) + startup)
         greeting = b""
@@ -180,9 +184,11 @@ class Pooler:
                     self._greeting, self._key = greeting, backend.key
                 return backend
 
-    def stop(self) -> None:
-        for backend in self._made:
-            backend.writer.transport.abort()
+    async def stop(self) -> None:
+        for opened in await asyncio.gather(*self._opening, return_exceptions=True):
+            if isinstance(opened, tuple):
+                opened[1].transport.abort()
+        await asyncio.sleep(0)
 
 
 def _followed(backend: Backend, key: bytes, message: bytes, known: dict[bytes, bytes]) -> bytes:
@@ -247,7 +253,7 @@ async def pooled(
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        pooler.stop()
+        await pooler.stop()
 
 
 #: The tests' own pooler, or a real PgBouncer.

@@ -46,7 +46,6 @@ class Proxy:
             writer.transport.abort()
 
     async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        self._writers.add(to_client)
         with suppress(OSError):
             await self._passing.wait()
             server, to_server = await asyncio.open_unix_connection(self._socket)
@@ -84,6 +83,8 @@ class Proxy:
 
     async def start(self) -> asyncio.Server:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # Before the task begins, which it may not come to.
+            self._writers.add(writer)
             task = asyncio.create_task(self._serve(reader, writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -98,6 +99,7 @@ class Proxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.cut()
 
 
 @asynccontextmanager

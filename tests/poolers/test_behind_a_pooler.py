@@ -111,7 +111,7 @@ async def test_three_servers_share_a_pooler(pooler: Address, demo_database: str)
         "CONVOY_POOL_CHECKOUT_TIMEOUT_S": "10",
         "CONVOY_FEED_POLL_INTERVAL_S": "0.2",
     }
-    async with AsyncExitStack() as stack, asyncio.timeout(60):
+    async with AsyncExitStack() as stack, asyncio.timeout(120):
         servers = [
             # One of them listens, round the pooler; the others look.
             await stack.enter_async_context(
