@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import httpx
 import orjson
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from contracts.test_readme import CURSOR, EXAMPLE, README
@@ -114,17 +113,13 @@ async def follow_by_socket(soak: Soak) -> None:
     options: dict[str, Any] = {"subprotocols": ["graphql-transport-ws"], "close_timeout": 0.5, "ping_interval": None}
     while not soak.stop.is_set():
         since = soak.tally.now()
-        with suppress(OSError, TimeoutError, WebSocketException):
+        try:
             async with connect(url, **options) as socket:
-                await socket.send(
-                    orjson.dumps(
-                        {"type": "connection_init", "payload": {"Authorization": f"Bearer {SERVICE}"}}
-                    ).decode()
-                )
+                await _say(socket, type="connection_init", payload={"Authorization": f"Bearer {SERVICE}"})
                 await socket.recv()
                 for name, query in SUBSCRIPTIONS.items():
                     payload = {"query": query, "variables": {"w": STORY.workspace_id}}
-                    await socket.send(orjson.dumps({"type": "subscribe", "id": name, "payload": payload}).decode())
+                    await _say(socket, type="subscribe", id=name, payload=payload)
                 first = orjson.loads(await socket.recv())
                 if first["type"] != "next" or first["payload"].get("errors"):
                     soak.tally.failed(f"good subscription: {first}")
@@ -134,13 +129,19 @@ async def follow_by_socket(soak: Soak) -> None:
                 match soak.dice.randrange(3):
                     case 0:
                         for name in SUBSCRIPTIONS:
-                            await socket.send(orjson.dumps({"type": "complete", "id": name}).decode())
+                            await _say(socket, type="complete", id=name)
                     case 1:
                         socket.transport.abort()
+        except (OSError, TimeoutError, WebSocketException) as error:
+            soak.tally.failed(f"good socket: {error!r}")
         await soak.pause(0.05, 0.5)
 
 
-async def _hear(soak: Soak, socket: Any, until: float) -> None:
+async def _say(socket: ClientConnection, **message: Any) -> None:
+    await socket.send(orjson.dumps(message).decode())
+
+
+async def _hear(soak: Soak, socket: ClientConnection, until: float) -> None:
     while (left := until - soak.tally.now()) > 0 and not soak.stop.is_set():
         try:
             message = orjson.loads(await asyncio.wait_for(socket.recv(), min(left, 0.5)))
@@ -158,17 +159,8 @@ async def follow_by_stream(soak: Soak) -> None:
         name = soak.dice.choice(list(SUBSCRIPTIONS))
         body = {"query": SUBSCRIPTIONS[name], "variables": {"w": STORY.workspace_id}}
         since, heard = soak.tally.now(), 0
-        with suppress(httpx.ReadTimeout):
-            async with (
-                soak.http() as http,
-                http.stream(
-                    "POST",
-                    soak.url,
-                    json=body,
-                    headers={"accept": "text/event-stream"},
-                    timeout=httpx.Timeout(5, read=1),
-                ) as response,
-            ):
+        try:
+            async with soak.http() as http, http.stream("POST", soak.url, json=body, **STREAM) as response:
                 until = soak.tally.now() + soak.dice.uniform(0.3, 4)
                 async for event in _events(response):
                     heard += 1
@@ -180,7 +172,15 @@ async def follow_by_stream(soak: Soak) -> None:
                     soak.tally.saw("event", "stream", "told")
                     if soak.tally.now() > until or soak.stop.is_set():
                         break
+        except httpx.ReadTimeout:
+            pass  # nothing happened for a second: it looks again
+        except httpx.HTTPError as error:
+            soak.tally.failed(f"good stream: {error!r}")
         await soak.pause(0.05, 0.5)
+
+
+#: How an event stream is asked for.
+STREAM: dict[str, Any] = {"headers": {"accept": "text/event-stream"}, "timeout": httpx.Timeout(5, read=1)}
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[Any]:
