@@ -154,6 +154,7 @@ class HttpConnection(HttpToolsProtocol):
 
     #: What a response that has no end of its own asks to be told by.
     on_shutdown: Callable[[], object] | None = None
+    _is_stopping = False
 
     #: What works on an answer asks to be told by that nobody waits for it any more.
     on_gone: Callable[[], object] | None = None
@@ -279,6 +280,13 @@ class HttpConnection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         super().shutdown()
+        self._is_stopping = True
         if self.on_shutdown is not None:
             self.on_shutdown()
+            self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def tell_of_shutdown(self, told: Callable[[], object]) -> None:
+        """Has a response that begins now told of a shutdown. In the midst of one, it has `LINGER_S` for what there is to say."""
+        self.on_shutdown = told
+        if self._is_stopping:
             self.loop.call_later(LINGER_S, self.transport.abort)

@@ -90,7 +90,7 @@ class _Stream:
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         sending = asyncio.create_task(self._send_all(answers))
         watching = asyncio.create_task(self._watch())
-        self._connection.on_shutdown = sending.cancel
+        self._connection.tell_of_shutdown(sending.cancel)
         try:
             await asyncio.wait((sending, watching), timeout=lasts_s, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done() and not watching.done():

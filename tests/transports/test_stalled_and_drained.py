@@ -19,6 +19,7 @@ from convoy_graphql.settings import Settings
 from feed.polling import plant, plant_home
 from transports.deaf import LARGE, LONG, Deaf, by_socket, by_stream, by_stream_of_events
 from transports.sockets import FOLLOW, opened, socket
+from waiting import locked
 
 
 @pytest.fixture
@@ -116,4 +117,27 @@ async def test_a_stop_waits_for_nobody_who_reads_nothing(
         await asyncio.sleep(0.3)
         began = monotonic()
     assert monotonic() - began < 8
+    assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_stream_that_begins_while_the_server_stops_is_not_waited_for_either(
+    database: str, task: str, deaf: Deaf, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_held, is_free = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with locked(database, "tasks") as lock:
+            is_held.set()
+            await lock.wait_for_one_that_waits()
+            await is_free.wait()
+
+    async with running_server(Settings(database_url=database, lock_timeout_ms=5_000)) as http:
+        holding = asyncio.create_task(hold())
+        await is_held.wait()
+        await deaf.say(http, *by_stream(task))
+        asyncio.get_running_loop().call_later(0.7, is_free.set)
+        await asyncio.sleep(0.3)
+        began = monotonic()
+    assert monotonic() - began < 7
+    await holding
     assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]
