@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import orjson
 import pytest
 from tenants import Become, World, everybody
 from trying import count, refusal, touched
 
-from convoy_graphql.pg.viewer import ANONYMOUS
+from convoy_graphql.pg.viewer import ANONYMOUS, SERVICE
 
 
 @pytest.mark.parametrize("who", ["stranger", "viewer", "member", "admin", "owner", "service"])
@@ -98,3 +99,25 @@ async def test_a_membership_is_asked_for_once_and_not_for_each_row(
 
     assert 1 == sum(line.startswith("InitPlan") for line in plan), plan
     assert not any("viewer_workspaces" in line for line in plan), plan
+
+
+@pytest.mark.parametrize("table", ["patterns", "best_practices"])
+async def test_a_policy_is_expected_to_take_no_more_than_it_does(
+    connection: asyncpg.Connection, world: World, become: Become, table: str
+) -> None:
+    """What a query may take is decided by PostgreSQL's estimate: a sub-select for each row would count in full."""
+    kind = {"patterns": "pattern_type", "best_practices": "category"}[table]
+    await connection.execute(
+        f"insert into {table} (project_id, name, {kind}, content)"
+        " select $1, 'Pattern ' || number, 'CODE', '{}' from generate_series(1, 1000) as number",
+        world.ours.project,
+    )
+    await connection.execute(f"analyze {table}")
+    expected = {}
+    for viewer in (SERVICE, world.ours.users["member"]):
+        await become(viewer)
+        plan = orjson.loads(await connection.fetchval(f"explain (format json) select * from {table}"))
+        expected[viewer] = plan[0]["Plan"]["Total Cost"]
+    free, own = expected.values()
+
+    assert own < 5 * free, expected
