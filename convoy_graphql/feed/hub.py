@@ -97,12 +97,20 @@ class Hub:
         observe.feed_listening.set(hearing is Hearing.LISTENING)
         self._waking.stir()
 
+    async def _prune_some(self) -> int:
+        """How many rows were pruned by one call."""
+        kept_s = float(self._settings.task_changes_kept_s)
+        async with self._database.session(self._viewer) as session:
+            # A statement of a viewer's that stands alone may only read.
+            rows = await session.write(lambda unit: unit.fetch(_PRUNE, (kept_s,)), lambda _: False)
+        pruned: int = rows[0][0]
+        return pruned
+
     async def _prune(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_INTERVAL_S * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
             try:
-                kept_s = float(self._settings.task_changes_kept_s)
-                while await self._database.fetch_value(_PRUNE, (kept_s,), self._viewer):
+                while await self._prune_some():
                     pass
             except ConvoyError as error:
                 logger.warning("changes of tasks were not pruned: %s", error)

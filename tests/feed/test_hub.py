@@ -15,6 +15,9 @@ from convoy_graphql.feed import group as group_module
 from convoy_graphql.feed import subscription as subscription_module
 from convoy_graphql.feed.hub import Hub
 from convoy_graphql.feed.stream import Stream
+from convoy_graphql.pg.database import Database
+from convoy_graphql.pg.viewer import SERVICE, Viewer
+from convoy_graphql.settings import Settings
 from feed.following import Answers, ids, is_silent, read, running_hub, seeing_only, take, topic
 from feed.polling import Home, plant, say
 
@@ -410,6 +413,20 @@ async def test_a_cursor_from_before_what_was_pruned_is_told_so(
 
     assert ["broken", "PRUNED"] == broken
     assert ["ready"] == ready
+
+
+@pytest.mark.parametrize("viewer", [None, SERVICE])
+async def test_a_server_prunes_with_authentication_and_without(
+    database: str, home: Home, writer: asyncpg.Connection, viewer: Viewer | None
+) -> None:
+    await plant(writer, "tasks", milestone_id=home.milestone, title="Drive")
+    settings = Settings(task_changes_kept_s=0)
+    opened = Database(database, settings)
+    try:
+        assert await Hub(opened, settings, viewer)._prune_some() > 0
+    finally:
+        await opened.close()
+    assert 0 == await writer.fetchval("select count(*)::int from task_changes")
 
 
 async def test_another_history_is_told_to_all_and_the_stream_goes_on(
