@@ -1,10 +1,10 @@
 """Copies of the database that answer queries in the primary's place: which of them may, and what each read has to have seen.
 
-Nothing that is read is older than the question: before it goes to a replica, the primary is asked how far it has written, once for all
-who ask meanwhile (0.06 ms on one machine), and the read waits until the replica has come that far, or goes to the primary. So everybody reads what
-they wrote, whichever process or host answered the change, and without saying who they are: a session that is remembered here would
-not be known to the next process, and a cookie is not sent by programs. Who does say what they have seen, by the position that their
-last change was answered with, spares the question, and others' changes are not waited for.
+Nothing that is read is older than the question: before it goes to a replica, the primary is asked how far it has written, once for
+all who ask meanwhile (0.06 ms on one machine), and the read waits until the replica has come that far, or goes to the primary. So
+everybody reads what they wrote, whichever process or host answered the change, and without saying who they are: a session that is
+remembered here would not be known to the next process, and a cookie is not sent by programs. Who does say what they have seen, by
+the position that their last change was answered with, spares the question, and others' changes are not waited for.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Replicas:
         if all(replica.problem for replica in self.all):
             self._primarily("none")
             return None
-        wanted = await self.written() if seen is None else seen
+        wanted = await self.written(or_known=True) if seen is None else seen
         if wanted is None:
             self._primarily("unsure")
             return None
@@ -176,8 +176,8 @@ class Replicas:
         observe.replica_passed_over.labels(why).inc()
         observe.reads.labels("primary").inc()
 
-    async def written(self) -> int | None:
-        """How far the primary has written; None where it does not say."""
+    async def written(self, *, or_known: bool = False) -> int | None:
+        """How far the primary has written; None where it does not say. `or_known`: where it is down, how far it had when it said."""
         if monotonic() < self._silent_until:
             return None
         try:
@@ -186,7 +186,7 @@ class Replicas:
             self._silent_until = monotonic() + SILENCE_S
         except _DOWN:
             # Nobody commits there: what it had written when it last said is all that there is.
-            return self._known
+            return self._known if or_known else None
         except (ConvoyError, *DRIVER_ERRORS):
             return None
         else:
@@ -262,7 +262,9 @@ class Replicas:
             self._passed.append((monotonic(), written))
         if replayed is None:
             self._turn_to(replica, "it is no standby")
-        elif self._primary.identity and replica.position.identity != self._primary.identity:
+        elif not self._primary.identity:
+            self._turn_to(replica, "the primary has not said yet of which database it is")
+        elif replica.position.identity != self._primary.identity:
             self._turn_to(replica, "it is of another database")
         elif written is not None and replayed > written:
             self._turn_to(replica, "it has what the primary has not, and follows another one")

@@ -329,6 +329,21 @@ async def test_what_is_no_standby_of_this_database_answers_nothing(pair: Pair, u
     assert "hidden" not in str(database.replicas())
 
 
+async def test_no_standby_answers_before_the_primary_was_met(pair: Pair, unused_tcp_port: int) -> None:
+    """It may be another database's, and nobody knows what was written."""
+    nowhere = f"postgresql://me@127.0.0.1:{unused_tcp_port}/name?sslmode=disable"
+    settings = replace(settings_of(pair), database_url=nowhere)
+
+    def is_looked_at(database: Database) -> bool:
+        return "not looked at yet" not in database.replicas().values()
+
+    async with opened(settings, until=is_looked_at) as database:
+        assert ["the primary has not said yet of which database it is"] == [*database.replicas().values()]
+        with pytest.raises(DatabaseUnavailable):
+            await database.query_value(WHERE, ())
+        assert await database.written() is None
+
+
 async def test_over_http_a_change_says_what_is_to_be_seen(pair: Pair) -> None:
     create = (
         "mutation ($name: String!) { createWorkspace(input: {name: $name}) { workspace { id } errors { message } } }"
