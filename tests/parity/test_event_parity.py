@@ -81,7 +81,7 @@ def test_an_event_s_statement_answers_as_the_loaders_do(graphs: tuple[str, str])
                 assert left.data_tokens == right.data_tokens, first_difference(left.data_tokens, right.data_tokens)
             stream = Stream(prepare(asked.operation))
             bound = [stream.compiled.bound(each) for each in messages if isinstance(each, Happened)]
-            seen[type(bound[0]).__name__] += 1
+            seen[type(bound[-1]).__name__] += 1
 
         @settings(
             max_examples=EXAMPLES,
@@ -97,7 +97,8 @@ def test_an_event_s_statement_answers_as_the_loaders_do(graphs: tuple[str, str])
             compared()
         finally:
             runner.run(_close(databases))
-    assert seen["Bound"] > EXAMPLES / 4, seen
+    # The rest show their row twice, or hold what is refused.
+    assert seen["Bound"] > EXAMPLES / 10, seen
 
 
 async def _close(databases: Sequence[Database]) -> None:
