@@ -139,11 +139,12 @@ class Pooler:
             self._given_back.notify()
 
     async def _cancel(self, key: bytes) -> None:
-        if key in self._lent:
+        backend = self._lent.get(key)
+        if backend is not None:
+            request = _CANCEL + backend.key
             _, writer = await asyncio.open_unix_connection(self._socket)
-            request = _CANCEL + self._lent[key].key
             writer.write((len(request) + 4).to_bytes(4) + request)
-            await writer.drain()
+            # It goes out, and the server hangs up.
             writer.close()
 
     async def _give_back(self, backend: Backend) -> None:
@@ -238,7 +239,12 @@ async def pooled(
     )
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
+    is_over = False
+
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if is_over:
+            writer.transport.abort()
+            return
         task = asyncio.create_task(pooler.serve(reader, writer))
         tasks[task] = writer
         task.add_done_callback(lambda _: writer.transport.abort())
@@ -249,6 +255,7 @@ async def pooled(
     try:
         yield pooler
     finally:
+        is_over = True
         server.close()
         for task in list(tasks):
             task.cancel()

@@ -108,7 +108,9 @@ async def test_three_servers_share_a_pooler(pooler: Address, demo_database: str)
     settings = {
         "CONVOY_JWT_SECRET": SECRET,
         "CONVOY_POOL_SIZE": "3",
-        "CONVOY_POOL_CHECKOUT_TIMEOUT_S": "10",
+        "CONVOY_POOL_CHECKOUT_TIMEOUT_S": "30",
+        "CONVOY_CONNECT_TIMEOUT_S": "30",
+        "CONVOY_STATEMENT_TIMEOUT_MS": "30000",
         "CONVOY_FEED_POLL_INTERVAL_S": "0.2",
     }
     async with AsyncExitStack() as stack, asyncio.timeout(120):
