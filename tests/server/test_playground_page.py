@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conftest import Ask
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
-NAMES = ["Tree", "Context", "Open", "Wild", "Pages", "Node", "Live", "Comment"]
+NAMES = ["Tree", "Context", "Open", "Wild", "Pages", "Node", "Live", "Comment", "Cost"]
 #: It answers when something happens: tests/browser watches it.
 FOLLOWS = "Live"
 
@@ -49,7 +49,7 @@ async def test_the_address_of_the_server_leads_to_the_page(http: httpx.AsyncClie
 async def test_the_tabs_stand_for_the_demos_own_rows(http: httpx.AsyncClient) -> None:
     task, workspace = {"id": STORY.task_id}, {"id": STORY.workspace_id}
 
-    assert [workspace, task, None, None, None, task, workspace, task] == [
+    assert [workspace, task, None, None, None, task, workspace, task, None] == [
         tab["variables"] for tab in tabs(await page(http))
     ]
 
