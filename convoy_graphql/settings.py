@@ -191,7 +191,7 @@ class Settings:
         "auto", "`text`, `json`, or `auto`: text on a terminal, else JSON.", accepted=("auto", "text", "json")
     )
     log_requests: str = setting(
-        "all",
+        "failed",
         "Which requests have a line in the log: `all`, `failed` for those that were answered with an error, or `none`.",
         accepted=("all", "failed", "none"),
     )

@@ -31,7 +31,7 @@ class Serving:
         self.log = log
         self.process = subprocess.Popen(
             [sys.executable, "-m", "convoy_graphql", "serve", "--port", port, "--workers", str(WORKERS)],
-            env=os.environ | {"DATABASE_URL": dsn, "CONVOY_POOL_SIZE": "3"},
+            env=os.environ | {"DATABASE_URL": dsn, "CONVOY_POOL_SIZE": "3", "CONVOY_LOG_REQUESTS": "all"},
             stdout=subprocess.DEVNULL,
             stderr=log,
         )

@@ -61,14 +61,14 @@ def lines(caplog: pytest.LogCaptureFixture) -> Lines:
 
 @pytest.fixture(scope="module")
 async def host(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with running_server(Settings(database_url=demo_database)) as http:
+    async with running_server(Settings(database_url=demo_database, log_requests="all")) as http:
         yield http
 
 
 @pytest.fixture(scope="module")
 async def closed_host(demo_database: str) -> AsyncIterator[httpx.AsyncClient]:
     """A server that asks for tokens."""
-    async with running_server(Settings(database_url=demo_database, jwt_secret=SECRET)) as http:
+    async with running_server(Settings(database_url=demo_database, jwt_secret=SECRET, log_requests="all")) as http:
         yield http
 
 

@@ -188,7 +188,7 @@ async def test_an_operation_of_a_socket_is_a_span(
     demo_database: str, collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "convoy_graphql.request")
-    settings = Settings(database_url=demo_database, traces_endpoint=collector.url)
+    settings = Settings(database_url=demo_database, traces_endpoint=collector.url, log_requests="all")
     async with running_server(settings) as http, opened(http) as socket:
         await socket.initialise()
         await socket.subscribe("a", QUERY, name="Convoy")

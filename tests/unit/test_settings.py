@@ -70,7 +70,7 @@ READ = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
     "CONVOY_LOG_LEVEL": ("debug", "DEBUG"),
     "CONVOY_LOG_FORMAT": ("json", "json"),
-    "CONVOY_LOG_REQUESTS": ("Failed", "failed"),
+    "CONVOY_LOG_REQUESTS": ("None", "none"),
 }
 BY_VARIABLE = {variable_of(setting): setting for setting in fields(Settings)}
 
