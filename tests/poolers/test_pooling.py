@@ -109,9 +109,10 @@ async def test_a_pooler_that_keeps_prepared_statements_is_found_out_and_they_are
                 for viewer in (None, SERVICE)
             ]
             answers = await asyncio.gather(*asking)
-            [first, *_] = [connection for connection, _ in databases[0]._pool._idle]
-            assert first.way is Way.PREPARED
-            assert len([*first._stmt_cache._entries]) > 1
+            idle = [connection for connection, _ in databases[0]._pool._idle]
+            assert {Way.PREPARED} == {connection.way for connection in idle}
+            # One of them may have been asked once only.
+            assert max(len(connection._stmt_cache._entries) for connection in idle) > 1
         finally:
             for database in databases:
                 await database.close()
@@ -161,7 +162,7 @@ async def test_the_tests_pooler_loses_statements_and_mixes_sessions(database: st
 
     async with pooled(database, mixing=True) as pooler:
         assert 0 < sum(await asyncio.gather(*(ask(pooler.dsn, number) for number in range(6))))
-        assert pooler.changes > 3
+        assert pooler.changes > 0
 
 
 @pytest.mark.parametrize("how", [{"mixing": True}, {"most": 1}, {"ignored": True}, {"refused": b"jit"}])
