@@ -355,6 +355,7 @@ async def test_a_change_needs_the_role_that_its_description_says(asking: Asking,
         assert needs in permission.said(mutation)
         for rank in ranks[: ranks.index(needs)]:
             refused = await asking.change(viewers[rank], mutation, **values)
+            assert refused.payload is not None, (mutation, rank, refused.answer.errors)
             told = {(error["code"], error.get("needs")) for error in refused.payload["errors"]}
             assert {("FORBIDDEN", needs)} == told, (mutation, rank)
         done = await asking.change(viewers[needs], mutation, **values)
