@@ -93,7 +93,7 @@ language sql stable parallel restricted
 return case
     when at_least = 'viewer'
      and nullif(current_setting('convoy.reader', true), '') = current_setting('request.jwt.claims', true)
-    then current_setting('convoy.readable', true)::uuid[]
+    then coalesce(nullif(current_setting('convoy.readable', true), '')::uuid[], public.look_up_viewer_workspaces(at_least))
     else public.look_up_viewer_workspaces(at_least)
 end;
 
