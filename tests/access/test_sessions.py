@@ -139,6 +139,20 @@ async def test_nothing_of_a_viewer_stays_on_the_connection(one: Database, both: 
     assert server == await who(one)
 
 
+async def test_what_a_read_remembered_is_no_matter_when_a_statement_is_planned_after_it(
+    connection: asyncpg.Connection, both: World
+) -> None:
+    """A plan for any role reads the settings of a transaction that is over, to estimate how many workspaces there are."""
+    member = user(both.ours.users["member"])
+    await connection.execute(f"rollback; begin read only; {member.settings}")
+    assert [both.ours.workspace] == await connection.fetchval("select viewer_workspaces('viewer')")
+    await connection.execute(f"commit; begin; {member.settings}; set local plan_cache_mode = force_generic_plan")
+    assert "" == await connection.fetchval("select current_setting('convoy.readable')")
+
+    rows = await connection.fetch("select unnest(viewer_workspaces($1)) as id", "member")
+    assert [both.ours.workspace] == [row["id"] for row in rows]
+
+
 async def test_nor_after_a_statement_that_failed_or_that_nobody_waits_for(database: str, both: World) -> None:
     one = Database(database, Settings(pool_size=1, statement_timeout_ms=50))
     server, member = await who(one), user(both.ours.users["member"])

@@ -1,6 +1,6 @@
--- convoy-graphql: what a viewer may read is looked up where nothing is remembered, whatever the claims it was remembered for.
+-- convoy-graphql: what is remembered of a viewer is an array while a statement is planned, too.
 --
--- An empty setting was read as an array, and the statement refused with 22P02.
+-- For an estimate the planner reads settings ahead of their condition. Of a transaction that is over, they are empty: no array (22P02).
 
 set local lock_timeout = '5s';
 
@@ -9,6 +9,6 @@ language sql stable parallel restricted
 return case
     when at_least = 'viewer'
      and nullif(current_setting('convoy.reader', true), '') = current_setting('request.jwt.claims', true)
-    then coalesce(nullif(current_setting('convoy.readable', true), '')::uuid[], public.look_up_viewer_workspaces(at_least))
+    then nullif(current_setting('convoy.readable', true), '')::uuid[]
     else public.look_up_viewer_workspaces(at_least)
 end;
