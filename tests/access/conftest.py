@@ -19,6 +19,15 @@ async def world(connection: asyncpg.Connection) -> World:
     return await make_world(connection)
 
 
+@pytest.fixture(scope="module")
+async def both(database: str) -> World:
+    """The module's own world, committed."""
+    connection = await asyncpg.connect(database)
+    world = await make_world(connection)
+    await connection.close()
+    return world
+
+
 @pytest.fixture
 async def become(connection: asyncpg.Connection) -> Become:
     """From then on statements of `connection` run as this viewer; None is the role that owns the tables."""

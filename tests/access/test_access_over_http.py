@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import httpx
 import pytest
-from tenants import World, make_world
+from tenants import World
 
 from client import running_server
 from convoy_graphql.pg.viewer import Role
@@ -23,14 +22,6 @@ WHAT_THERE_IS = (
     "{ viewer { userId role } workspaces { totalCount nodes { name } } tasks { totalCount } workflows { totalCount } }"
 )
 RENAME = 'mutation($id: ID!) { updateTask(input: {id: $id, title: "Said"}) { task { title } errors { code } } }'
-
-
-@pytest.fixture(scope="module")
-async def world(database: str) -> World:
-    connection = await asyncpg.connect(database)
-    world = await make_world(connection)
-    await connection.close()
-    return world
 
 
 @pytest.fixture(scope="module", params=["compiled", "loaders"])
@@ -58,15 +49,13 @@ async def ask(
     return answer
 
 
-async def test_each_sees_what_their_token_lets_them(
-    served: httpx.AsyncClient, settings: Settings, world: World
-) -> None:
-    member = world.ours.users["member"]
+async def test_each_sees_what_their_token_lets_them(served: httpx.AsyncClient, settings: Settings, both: World) -> None:
+    member = both.ours.users["member"]
     expected: dict[UUID | Role | None, tuple[str, list[str], int, int]] = {
         None: ("anon", [], 0, 0),
-        world.stranger: ("authenticated", [], 0, 1),
+        both.stranger: ("authenticated", [], 0, 1),
         member: ("authenticated", ["Ours workspace"], 2, 1),
-        world.theirs.users["viewer"]: ("authenticated", ["Theirs workspace"], 2, 1),
+        both.theirs.users["viewer"]: ("authenticated", ["Theirs workspace"], 2, 1),
         "service_role": ("service_role", ["Ours workspace", "Theirs workspace"], 4, 1),
     }
     # Twice: the second time from statements that are prepared, on connections that others had.
@@ -81,7 +70,7 @@ async def test_each_sees_what_their_token_lets_them(
 
 
 async def test_each_changes_what_their_token_lets_them(
-    served: httpx.AsyncClient, settings: Settings, world: World
+    served: httpx.AsyncClient, settings: Settings, both: World
 ) -> None:
     async def codes(who: UUID | Role | None, task: UUID) -> list[str]:
         answer = await ask(served, settings, who, RENAME, id=task)
@@ -89,19 +78,19 @@ async def test_each_changes_what_their_token_lets_them(
         errors = payload["errors"] if payload else [error["extensions"] for error in answer["errors"]]
         return [error["code"] for error in errors]
 
-    ours = world.ours
+    ours = both.ours
     assert ["UNAUTHENTICATED"] == await codes(None, ours.task)
-    assert ["NOT_FOUND"] == await codes(world.stranger, ours.task) == await codes(world.stranger, uuid4())
-    assert ["NOT_FOUND"] == await codes(world.theirs.users["owner"], ours.task)
+    assert ["NOT_FOUND"] == await codes(both.stranger, ours.task) == await codes(both.stranger, uuid4())
+    assert ["NOT_FOUND"] == await codes(both.theirs.users["owner"], ours.task)
     assert ["FORBIDDEN"] == await codes(ours.users["viewer"], ours.task)
     assert [] == await codes(ours.users["member"], ours.task) == await codes("service_role", ours.task)
 
 
 async def test_the_playground_shows_no_ids_to_whoever_comes_by(
-    served: httpx.AsyncClient, settings: Settings, world: World
+    served: httpx.AsyncClient, settings: Settings, both: World
 ) -> None:
     page = await served.get("/graphql", headers={"accept": "text/html"})
 
     assert 200 == page.status_code
-    for tenant in (world.ours, world.theirs):
+    for tenant in (both.ours, both.theirs):
         assert not [row for row in vars(tenant).values() if isinstance(row, UUID) and str(row) in page.text]

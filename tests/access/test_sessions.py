@@ -11,7 +11,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tenants import World, make_tenant, make_world, user
+from tenants import World, make_tenant, user
 
 from convoy_graphql.demo import load_demo
 from convoy_graphql.errors import BadUserInput, QueryTimedOut, RolesNotGranted
@@ -26,15 +26,6 @@ from convoy_graphql.settings import Settings
 #: Who a statement runs as, and with which claims.
 WHO = "select current_user || ' ' || coalesce(current_setting('request.jwt.claims', true), '')"
 TASKS = "select count(*)::int from tasks"
-
-
-@pytest.fixture(scope="module")
-async def both(database: str) -> World:
-    """The world, committed."""
-    connection = await asyncpg.connect(database)
-    world = await make_world(connection)
-    await connection.close()
-    return world
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from tenants import World, make_world, user
+from tenants import World, user
 
 from convoy_graphql.errors import BadUserInput
 from convoy_graphql.pg import pool as pool_module
@@ -27,14 +27,6 @@ LEFT = """
 select count(*) from pg_stat_activity
  where application_name = 'convoy-graphql' and datname = current_database() and state = 'idle in transaction'
 """
-
-
-@pytest.fixture(scope="module")
-async def both(database: str) -> World:
-    connection = await asyncpg.connect(database)
-    world = await make_world(connection)
-    await connection.close()
-    return world
 
 
 @asynccontextmanager
