@@ -6,6 +6,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Many tests wait for a process, a lock or a clock: on two cores three take 4:20, where one after the other takes 6:40.
 PROCESSES ?= 3
+# Of a test that waits for ever, the stacks and its name are told, and the others go on. The longest takes 30 s.
+HANGING := -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
@@ -20,7 +22,7 @@ serve: $(READY) ## Serve the API and the playground over the demo graph (HOST=, 
 	$(BIN)/convoy-graphql serve --demo --host $(HOST) --port $(PORT)
 
 test: $(READY) ## Run the tests, each over a real PostgreSQL (ARGS= goes to pytest, PROCESSES=1 for one after the other)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(HANGING) $(ARGS)
 
 check: $(READY) ## Lint, format, types, the committed schema, and the contracts
 	$(BIN)/ruff check .
@@ -31,7 +33,7 @@ check: $(READY) ## Lint, format, types, the committed schema, and the contracts
 
 suites: $(READY) ## Run suites of others on the project: Relay, Codegen, graphql-inspector, schemathesis, squawk, bandit
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml convoy_graphql
-	$(BIN)/python -m pytest -q --numprocesses 2 --dist load tests/suites $(ARGS)
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist load $(HANGING) tests/suites $(ARGS)
 
 bench: $(READY) ## Measure it beside hand-written SQL, plain Strawberry and PostGraphile (ARGS=--quick for a short run)
 	$(BIN)/python -m tests.bench $(ARGS)
