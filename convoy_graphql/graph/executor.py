@@ -75,8 +75,9 @@ class RowExecutor(Executor[Any]):
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
         # Each event's fields are collected anew: what is known of those of the last would be kept as long as the subscription.
+        # graphql-core shares what it knows itself between all of them: 4 KB an event.
         executor = cast("RowExecutor", super().build_per_event_executor(payload))
-        executor._shapes, executor._known = {}, {}  # noqa: SLF001  # of one of its own kind
+        executor._shapes, executor._known, executor._relevant_sub_fields = {}, {}, {}  # noqa: SLF001  # of one of its own kind
         return executor
 
     def execute_fields(
