@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from functools import cache
+from statistics import median
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +58,17 @@ async def read(soak: Soak) -> None:
             soak.tally.lasted("read", since)
             judge(soak, "good", "read", response)
             await soak.pause(0.05, 0.6)
+
+
+async def alone_ms(soak: Soak) -> float:
+    """What an answer takes while nobody else asks: the median over all queries, each asked several times, in ms."""
+    took = []
+    async with soak.http() as http:
+        for _, body in [*queries()] * 5:
+            since = soak.tally.now()
+            await http.post(soak.url, content=body, headers={"content-type": "application/json"})
+            took.append(soak.tally.now() - since)
+    return 1_000 * median(took)
 
 
 CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id updatedAt isReady } activities { activityType } errors { code message } } }"

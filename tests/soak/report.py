@@ -22,12 +22,36 @@ class Ended:
     samples: Sequence[Sample]
     before: Rest
     after: Rest
+    #: What an answer took, in ms, with nobody else there: before the crowd, and after it.
+    alone_ms: tuple[float, float]
+
+    @property
+    def warm(self) -> Sequence[Sample]:
+        """The samples of the last four fifths."""
+        return [each for each in self.samples if each.at_s > self.lasted_s / 5] or self.samples
+
+    @property
+    def spans(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What is compared: the second fifth, and the last one. In seconds."""
+        fifth = self.lasted_s / 5
+        return (fifth, 2 * fifth), (4 * fifth, self.lasted_s)
+
+    @property
+    def cpu_ms(self) -> tuple[float, float]:
+        """What an answer to a good client took of the server's CPU time, with all else that it did meanwhile, in either span."""
+        first, last = (
+            1_000 * cpu_between(self.samples, *span) * (span[1] - span[0]) / max(1, self._answers(*span))
+            for span in self.spans
+        )
+        return first, last
+
+    def _answers(self, since_s: float, until_s: float) -> int:
+        return sum(since_s <= began < until_s for took in self.tally.took.values() for began, _ in took)
 
 
 def written(soak: Ended) -> str:
     """All of it, with figures."""
-    fifth = soak.lasted_s / 5
-    warm = [each for each in soak.samples if each.at_s > fifth] or soak.samples
+    warm = soak.warm
     lines = [
         "# The soak",
         "",
@@ -43,11 +67,15 @@ def written(soak: Ended) -> str:
         f"| tasks of the event loop, nobody there | {soak.before.tasks} | {soak.after.tasks} |",
         f"| connections to PostgreSQL | {soak.before.connections} | {soak.after.connections} |",
     ]
-    busy = cpu_between(soak.samples, fifth, 2 * fifth), cpu_between(soak.samples, 4 * fifth, soak.lasted_s)
-    lines.append(f"| CPU of the server, of one core | {busy[0]:.0%} | {busy[1]:.0%} |")
+    before, after = soak.alone_ms
+    lines.append(f"| an answer with nobody else there, ms | {before:.1f} | {after:.1f} |")
+    first, last = soak.cpu_ms
+    lines.append(f"| CPU of the server for a good answer, and all else meanwhile, ms | {first:.2f} | {last:.2f} |")
+    first, last = (cpu_between(soak.samples, *span) for span in soak.spans)
+    lines.append(f"| CPU of the server, of one core | {first:.0%} | {last:.0%} |")
     for name, took in sorted(soak.tally.took.items()):
-        first, last = p50_p99_ms(took, fifth, 2 * fifth), p50_p99_ms(took, 4 * fifth, soak.lasted_s)
-        lines.append(f"| {name}: p50, p99, ms | {first[0]:.0f}, {first[1]:.0f} | {last[0]:.0f}, {last[1]:.0f} |")
+        told = (f"{p50:.0f}, {p99:.0f}" for p50, p99 in (p50_p99_ms(took, *span) for span in soak.spans))
+        lines.append(f"| {name}: p50, p99, ms | {' | '.join(told)} |")
     lines += [
         "",
         (
