@@ -18,8 +18,9 @@ create table public.patterns (
 create index patterns_workspace_id_idx on public.patterns (workspace_id);
 create index patterns_project_id_idx on public.patterns (project_id);
 create index patterns_content_idx on public.patterns using gin (content);
--- What has neither scope is part of what applies to every task.
-create index patterns_global_idx on public.patterns (name) where workspace_id is null and project_id is null;
+-- What has neither scope is part of what applies to every task. How many rows that are, statistics tell of an expression, and not of
+-- two columns.
+create index patterns_scope_idx on public.patterns (coalesce(project_id, workspace_id));
 
 create trigger patterns_advance_updated_at before update on public.patterns
     for each row execute function public.advance_updated_at();

@@ -18,8 +18,9 @@ create table public.best_practices (
 create index best_practices_workspace_id_idx on public.best_practices (workspace_id);
 create index best_practices_project_id_idx on public.best_practices (project_id);
 create index best_practices_content_idx on public.best_practices using gin (content);
--- What has neither scope is part of what applies to every task.
-create index best_practices_global_idx on public.best_practices (name) where workspace_id is null and project_id is null;
+-- What has neither scope is part of what applies to every task. How many rows that are, statistics tell of an expression, and not of
+-- two columns.
+create index best_practices_scope_idx on public.best_practices (coalesce(project_id, workspace_id));
 
 create trigger best_practices_advance_updated_at before update on public.best_practices
     for each row execute function public.advance_updated_at();

@@ -351,7 +351,7 @@ patterns = Table(
     Index("patterns_workspace_id_idx", "workspace_id"),
     Index("patterns_project_id_idx", "project_id"),
     Index("patterns_content_idx", "content", postgresql_using="gin"),
-    Index("patterns_global_idx", "name", postgresql_where=text("workspace_id is null and project_id is null")),
+    Index("patterns_scope_idx", text("coalesce(project_id, workspace_id)")),
     comment="A reusable way to implement something: global, or scoped to a workspace or a project.",
 )
 
@@ -370,7 +370,7 @@ best_practices = Table(
     Index("best_practices_workspace_id_idx", "workspace_id"),
     Index("best_practices_project_id_idx", "project_id"),
     Index("best_practices_content_idx", "content", postgresql_using="gin"),
-    Index("best_practices_global_idx", "name", postgresql_where=text("workspace_id is null and project_id is null")),
+    Index("best_practices_scope_idx", text("coalesce(project_id, workspace_id)")),
     comment="A rule of good work: global, or scoped to a workspace or a project.",
 )
 
