@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import count
 from secrets import token_hex
@@ -80,6 +80,24 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     def to_see(self, position: int) -> str:
         """What has to come first where a position is to have been seen; empty where it was."""
         return "" if position <= self.seen and not self.way.is_shared else having_seen(lsn_text(position))
+
+    async def value(self, sql: str, parameters: Sequence[Any]) -> Any:
+        """The first column of the one row of a statement: as `fetchval`, and without its layers where the statement is prepared."""
+        # A statement is known by its text, the class of its rows, and whether codecs of ours are left out.
+        prepared = self._stmt_cache.get((sql, self._protocol.get_record_class(), False))
+        if prepared is None or self._query_loggers:
+            return await self.fetchval(sql, *parameters)
+        try:
+            rows = await self._protocol.bind_execute(prepared, parameters, "", 1, False, None)
+        except asyncpg.InvalidCachedStatementError:
+            self._drop_global_statement_cache()
+            if self.is_in_transaction():
+                raise
+            return await self.fetchval(sql, *parameters)
+        except asyncpg.OutdatedSchemaCacheError:
+            await self.reload_schema_state()
+            raise
+        return rows[0][0] if rows else None
 
     async def tell(self) -> None:
         """Makes the transaction that has just begun one as the server's own."""

@@ -300,7 +300,7 @@ class Pool:
                 await begin.begin(connection, look + begin.statement(viewer, connection.told))
                 if seen is not None:
                     connection.seen = max(seen, connection.seen)
-            value = await connection.fetchval(sql, *parameters)
+            value = await connection.value(sql, parameters)
         except (asyncio.CancelledError, TimeoutError):
             # "select" asks for nothing; asyncpg fails over the answer to an empty command.
             self._lend_again(connection, "rollback" if in_transaction else "select")

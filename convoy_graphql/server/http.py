@@ -9,13 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
 from convoy_graphql.server.connections import CONNECTION, HttpConnection
 
 T = TypeVar("T")
+
+Header: TypeAlias = tuple[bytes, bytes]
 
 
 class ClientGone(Exception):
@@ -80,6 +82,12 @@ class HttpRequest:
         finally:
             connection.on_gone = None
 
+    def answer(self, response: HttpResponse, *more: Header) -> bool:
+        """Sends the response, with `more` headers, without ASGI's messages. False: that cannot be done."""
+        if response.headers or self.method == "HEAD":
+            return False
+        return self._connection.answer(response.status, response.head(*more), response.body)
+
     async def body(self, max_bytes: int) -> bytes:
         """The whole body. Counted as it comes: a chunked one announces no length, and an announced one need not be true.
 
@@ -87,18 +95,22 @@ class HttpRequest:
             TooLarge: over `max_bytes`; the rest is not read.
             ClientGone: it ended early.
         """
-        message = await self._receive()
-        body: bytes | bytearray = message.get("body", b"")
-        if message.get("more_body", False):
-            body = bytearray(body)
-        while message.get("more_body", False) and len(body) <= max_bytes:
-            message = await self._receive()
-            body += message.get("body", b"")
-        if message["type"] == "http.disconnect":
-            raise ClientGone
+        body = self._connection.take_body()
+        if body is None:
+            body = await self._received(max_bytes)
         if len(body) > max_bytes:
             raise TooLarge
         self.body_bytes = len(body)
+        return body
+
+    async def _received(self, max_bytes: int) -> bytes:
+        body, has_more = bytearray(), True
+        while has_more and len(body) <= max_bytes:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body += message.get("body", b"")
+            has_more = message.get("more_body", False)
         return bytes(body)
 
 
@@ -110,22 +122,38 @@ class HttpResponse(NamedTuple):
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
 
-    async def send(self, send: Send, *more: tuple[bytes, bytes]) -> None:
+    async def send(self, send: Send, *more: Header) -> None:
         """Sends it, with `more` headers."""
-        headers = [*_common_headers(self.media_type), (b"content-length", b"%d" % len(self.body)), *more]
-        if self.headers:
-            headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        own = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        headers = [*_common_headers(self.media_type), _length(self.body), *more, *own]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
+    def head(self, *more: Header) -> bytes:
+        """As lines, what `send` sends where there are no `headers`."""
+        return _common_lines(self.media_type) + _lines((_length(self.body), *more))
+
+
+def _length(body: bytes) -> Header:
+    return b"content-length", b"%d" % len(body)
+
+
+def _lines(headers: Sequence[Header]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
 
 @lru_cache(8)
-def _common_headers(media_type: str) -> list[tuple[bytes, bytes]]:
-    return [
+def _common_lines(media_type: str) -> bytes:
+    return _lines(_common_headers(media_type))
+
+
+@lru_cache(8)
+def _common_headers(media_type: str) -> Sequence[Header]:
+    return (
         (b"content-type", f"{media_type}; charset=utf-8".encode("latin-1")),
         (b"vary", b"Accept"),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         # Nobody embeds an answer; a page that may read it asks for it by CORS, to which this says nothing.
         (b"cross-origin-resource-policy", b"same-origin"),
-    ]
+    )

@@ -68,7 +68,8 @@ class GraphQLView:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
         origin = request.header(b"origin")
-        if origin and self._origins.lists(origin):
+        is_of_elsewhere = bool(origin) and self._origins.lists(origin)
+        if is_of_elsewhere:
             send = _readable(send, self._origins.headers_for(origin, is_preflight=request.method == "OPTIONS"))
         asked = requests.begin(requests.identifier(request.headers), request.headers)
         status = 0
@@ -76,7 +77,9 @@ class GraphQLView:
             response = await self.respond(request)
             if isinstance(response, HttpResponse):
                 status = response.status
-                await response.send(send, (requests.HEADER, asked.id.encode()))
+                identifier = requests.HEADER, asked.id.encode()
+                if is_of_elsewhere or not request.answer(response, identifier):
+                    await response.send(send, identifier)
             else:
                 identified = requests.Identified(send, asked)
                 try:
