@@ -30,6 +30,9 @@ LINGER_S: Final = 2.0
 #: What a request's head may have that comes in pieces: uvicorn keeps any, as memory lasts.
 MAX_HEAD_BYTES: Final = 65_536
 
+#: A body shorter than this is copied behind its head, which takes less than a second write; a longer one is in memory once.
+_COPIED_BYTES: Final = 16_384
+
 #: For whoever reads after all. There is no request whose form an answer could have.
 _TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -262,7 +265,12 @@ class HttpConnection(HttpToolsProtocol):
             return False
         cycle.response_started = cycle.response_complete = True
         common = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        self.transport.write(b"".join((STATUS_LINE[status], *common, head, b"\r\n", body)))
+        whole = (STATUS_LINE[status], *common, head, b"\r\n", body)
+        if len(body) < _COPIED_BYTES:
+            self.transport.write(b"".join(whole))
+        else:
+            self.transport.write(b"".join(whole[:-1]))
+            self.transport.write(body)
         cycle.message_event.set()
         cycle.on_response()
         return True

@@ -27,6 +27,7 @@ CASES = {
     "one": (posted(BODY), 1),
     "in pieces": (CHUNKED, 1),
     "newer type": (posted(BODY, POST + b"Accept: application/graphql-response+json\r\n"), 1),
+    "long": (posted(b'{"query": "{ tasks(first: 145) { nodes { id title description } } }"}'), 1),
     "refused": (posted(b'{"query": "{ nothing }"}', POST + b"Accept: application/graphql-response+json\r\n"), 1),
     "no query": (posted(b"[]"), 1),
     "expects": (posted(BODY, POST + b"Expect: 100-continue\r\n"), 1),
