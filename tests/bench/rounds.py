@@ -42,7 +42,8 @@ class Pace:
     measure_s: float
 
 
-FULL = Pace(3, 0.4, 2.2)
+#: Many short turns: a machine that somebody else slows for seconds slows one round of all, and not one contestant.
+FULL = Pace(7, 0.2, 0.9)
 QUICK = Pace(1, 0.1, 0.4)
 
 
