@@ -24,12 +24,13 @@ serve: $(READY) ## Serve the API and the playground over the demo graph (HOST=, 
 test: $(READY) ## Run the tests, each over a real PostgreSQL (ARGS= goes to pytest, PROCESSES=1 for one after the other)
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(HANGING) $(ARGS)
 
-check: $(READY) ## Lint, format, types, the committed schema, and the contracts
+check: $(READY) ## Lint, format, types, the committed schema, the contracts, and the suites
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/convoy-graphql schema --check
 	$(BIN)/python -m pytest -q tests/contracts
+	$(MAKE) suites
 
 suites: $(READY) ## Run suites of others on the project: Relay, Codegen, graphql-inspector, schemathesis, squawk, bandit
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml convoy_graphql
