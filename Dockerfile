@@ -10,7 +10,7 @@ RUN python -m build --wheel --outdir /wheels
 
 FROM python:3.13-slim
 COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[otel]" && rm -r /wheels
+RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[otel,redis]" && rm -r /wheels
 RUN useradd --system --uid 10001 --no-create-home convoy
 USER 10001
 EXPOSE 8000

@@ -96,6 +96,13 @@ limits_hit = Counter(
     registry=registry,
 )
 
+rates_shared = Gauge(
+    "convoy_graphql_rates_shared",
+    "Whether the buckets of actors are shared with other processes (1), or could not be just now (0).",
+    registry=registry,
+    multiprocess_mode="livemin",
+)
+
 operations = Counter(
     "convoy_graphql_operations_total",
     "Operations answered, by what answered them: one compiled statement, or the loaders, which show what a mutation changed, too.",

@@ -123,6 +123,11 @@ class Settings:
         like=1.0,
     )
     rate_capacity: int = setting(10_000_000, "How many of these units an actor may save up, and then use at once.")
+    rate_redis_url: str | None = setting(
+        None,
+        "A Redis or Valkey by which all processes share these buckets, as `redis://host:6379/0`, or `rediss://` with TLS. Unset: each process has its own.",
+        is_secret=True,
+    )
     executor: str = setting(
         "compiled",
         "`compiled` answers a query by one statement where it can; `loaders` never does, to compare.",

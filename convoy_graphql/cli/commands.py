@@ -19,6 +19,7 @@ from convoy_graphql.cli.serving import (
     has_authentication,
     listening,
     refuse_broken_documents,
+    refuse_broken_rates,
     refuse_network,
     run_server,
 )
@@ -74,6 +75,7 @@ def serve(demo: bool, host: str, port: int, workers: int) -> None:
         refuse_network(host)
     refuse_broken_documents(settings)
     traces.check(settings.traces_endpoint)
+    refuse_broken_rates(settings)
     with listening(host, port) as listener, database(settings) as dsn:
         if demo or settings.database_url is None:
             apply_migrations(dsn)

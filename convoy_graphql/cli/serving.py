@@ -52,6 +52,13 @@ def refuse_broken_documents(settings: Settings) -> None:
     check_manifests(read_manifests(settings), Limits.of(settings))
 
 
+def refuse_broken_rates(settings: Settings) -> None:
+    """Buckets that cannot be shared are told of now, and not by each worker process."""
+    from convoy_graphql.server.shared_rates import check  # noqa: PLC0415
+
+    check(settings)
+
+
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A bound socket, taken before anything else is done, so that a port in use costs no migration."""

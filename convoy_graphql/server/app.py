@@ -31,8 +31,8 @@ from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.metrics import exposition, keep_sampling
 from convoy_graphql.server.playground import examples, playground_routes
-from convoy_graphql.server.rates import Rates
 from convoy_graphql.server.requests import Identified, Requests, begin, identifier
+from convoy_graphql.server.shared_rates import SharedRates, rates_of
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.view import ENDPOINT, GraphQLView
 from convoy_graphql.server.websocket import WebSocketView
@@ -46,10 +46,11 @@ def create_app(settings: Settings) -> Starlette:
     """An ASGI application. It starts without its database, and answers from the moment that this is there.
 
     Raises:
-        SetupError: authentication is configured in a way that cannot be used.
+        SetupError: something is configured in a way that cannot be used.
     """
     authentication = configured(settings)
     documents = Documents.of(settings)
+    rates = rates_of(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
         await hub.start()
         budget = Budget(database, settings)
         subscriptions = Subscriptions(hub, database, settings, budget)
-        executors = Executors(database, settings, budget, Rates.of(settings))
+        executors = Executors(database, settings, budget, rates)
         app.state.view = GraphQLView(executors, subscriptions, settings, documents, authentication)
         app.state.database = database
         app.state.sockets = WebSocketView(executors, subscriptions, settings, documents, authentication)
@@ -76,6 +77,8 @@ def create_app(settings: Settings) -> Starlette:
             logger.warning("no authentication is configured: whoever reaches this server reads and changes everything")
         else:
             lasting.append(asyncio.create_task(authentication.keep_fresh()))
+        if isinstance(rates, SharedRates):
+            lasting.append(asyncio.create_task(rates.keep_shared()))
         try:
             yield
         finally:

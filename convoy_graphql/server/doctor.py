@@ -16,7 +16,9 @@ _SIGNS: Final = {Verdict.OK: "ok", Verdict.WARNING: "warning", Verdict.FAULT: "F
 
 async def diagnose(dsn: str, settings: Settings, *, workers: int = 1) -> list[Finding]:
     """What is found of the database at `dsn`, and of these settings with so many worker processes."""
-    found = await examine(settings, {"authentication": authentication, "key set": key_set, "documents": documents})
+    found = await examine(
+        settings, {"authentication": authentication, "key set": key_set, "documents": documents, "buckets": buckets}
+    )
     has_authentication = found[0].result.verdict is not Verdict.WARNING
     return found + await examine_database(Deployment(dsn, settings, has_authentication, workers))
 
@@ -67,6 +69,26 @@ async def documents(settings: Settings) -> Result:
     return ok(
         f"{count} trusted documents are valid{', and no others are taken' if settings.trusted_documents_only else ''}."
     )
+
+
+async def buckets(settings: Settings) -> Result:
+    from convoy_graphql.server.shared_rates import SharedRates, rates_of  # noqa: PLC0415
+
+    try:
+        rates = rates_of(settings)
+    except SetupError as error:
+        return fault(f"Actors cannot be held back as it is configured: {error}.", "Put that setting right.")
+    if rates is None:
+        return ok("No actor is held back.")
+    if not isinstance(rates, SharedRates):
+        return ok("Each process holds actors back by itself.")
+    reason = await rates.why_not_shared()
+    if reason is not None:
+        return warning(
+            f"What shares the buckets of actors cannot be reached: {reason}. Each process goes by its own.",
+            "Check CONVOY_RATE_REDIS_URL, and that this host reaches it.",
+        )
+    return ok("All processes hold actors back together.")
 
 
 def is_faulty(findings: Sequence[Finding]) -> bool:

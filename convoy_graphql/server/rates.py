@@ -93,7 +93,11 @@ class Rates:
 
     def give(self, actor: str, units: float) -> None:
         """Puts units into a bucket, which does not overflow; or takes them, whatever is in it."""
-        self._buckets[actor] = min(self.capacity, self.level(actor) + units), self._clock()
+        self.set(actor, self.level(actor) + units)
+
+    def set(self, actor: str, level: float) -> None:
+        """From now on an actor has so many units, or a full bucket."""
+        self._buckets[actor] = min(self.capacity, level), self._clock()
         self._buckets.move_to_end(actor)
         if len(self._buckets) > MAX_BUCKETS:
             self._buckets.popitem(last=False)

@@ -40,6 +40,7 @@ ROOMS_OF = {
     "uvicorn": {"server", "cli"},
     "websockets": {"server"},
     "click": {"cli"},
+    "redis": {"server"},
     "rich": {"cli"},
 }
 

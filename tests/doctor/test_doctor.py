@@ -88,7 +88,7 @@ async def test_a_deployment_as_the_readme_advises_is_green(own: str, role: str) 
     found = await diagnose(seen_as(own, role), Settings(jwt_secret=SECRET), workers=2)
 
     assert {} == {each.name: each.result for each in found if each.result.verdict is not OK}
-    assert ["authentication", "key set", "documents", "connection", *CHECKS] == [each.name for each in found]
+    assert ["authentication", "key set", "documents", "buckets", "connection", *CHECKS] == [each.name for each in found]
 
 
 async def test_an_embedded_server_without_authentication_is_told_to_be_open_and_has_no_other_fault(
@@ -356,7 +356,7 @@ def test_an_old_server_and_a_queue_that_fills_are_told() -> None:
 async def test_a_database_that_is_down_is_the_only_thing_told_of_it(unused_tcp_port: int) -> None:
     found = await diagnose(f"postgresql://me:hidden@127.0.0.1:{unused_tcp_port}/name", Settings(jwt_secret=SECRET))
 
-    assert ["authentication", "key set", "documents", "connection"] == [each.name for each in found]
+    assert ["authentication", "key set", "documents", "buckets", "connection"] == [each.name for each in found]
     assert_told(FAULT, "cannot be used", "Check DATABASE_URL", found[-1].result)
     assert "hidden" not in str(found)
     assert SECRET not in str(found)

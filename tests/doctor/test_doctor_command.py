@@ -28,7 +28,7 @@ def test_lines_tell_each_check_and_what_to_do_and_end_in_the_counts(database: st
     assert {"warning  authentication      No authentication is configured: everybody who reaches the server may do everything."} <= {*lines}  # fmt: skip
     assert any(line.startswith("ok       connections         The server may open 22 connections (2 * (10 + 1))") for line in lines)  # fmt: skip
     assert lines[2].strip().startswith("→ Set CONVOY_JWT_SECRET")
-    assert f"{len(CHECKS) + 3} ok, 1 to look at, 0 to put right." == lines[-1]
+    assert f"{len(CHECKS) + 4} ok, 1 to look at, 0 to put right." == lines[-1]
 
 
 def test_a_fault_exits_with_1_for_a_program_too(empty_database: str) -> None:
@@ -37,7 +37,7 @@ def test_a_fault_exits_with_1_for_a_program_too(empty_database: str) -> None:
     checks = {check["name"]: check for check in found["checks"]}
 
     assert (1, "fault") == (told.exit_code, found["verdict"])
-    assert {"authentication", "key set", "documents", "connection", *CHECKS} == checks.keys()
+    assert {"authentication", "key set", "documents", "buckets", "connection", *CHECKS} == checks.keys()
     assert ("fault", "Run convoy-graphql migrate, or supabase db push.") == (
         checks["migrations"]["verdict"],
         checks["migrations"]["advice"],
