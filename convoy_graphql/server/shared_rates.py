@@ -44,7 +44,7 @@ if held[1] then
 end
 level = math.min(capacity, level + units)
 redis.call('HSET', KEYS[1], 'level', level, 'at', now)
-redis.call('PEXPIRE', KEYS[1], math.ceil(math.min(86400, (capacity - level) / per_s) * 1000) + 1000)
+redis.call('PEXPIRE', KEYS[1], math.ceil((capacity - level) / per_s * 1000) + 1000)
 return tostring(level)
 """
 
