@@ -12,7 +12,20 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ARRAY, FromClause, Select, Text, Uuid, bindparam, cast, column, func, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    FromClause,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSON
 
 from convoy_graphql.compiler.arguments import Form
@@ -148,7 +161,8 @@ class _Renderer:
         columns = Columns(found.child)
         columns.note(fields)
         row = found.select(*columns.selected()).order_by(*found.order).subquery()
-        return list_of(select(gathered(self._object(fields, row))).select_from(row).scalar_subquery())
+        items: Expression = select(gathered(self._object(fields, row))).select_from(row).scalar_subquery()
+        return list_of(items if found.only_with is None else case((found.only_with.is_not(None), items)))
 
     # Roots by id
 
