@@ -42,6 +42,7 @@ READ = {
     "CONVOY_MAX_LOADED_ROWS": ("200", 200),
     "CONVOY_RATE_UNITS_PER_S": ("1000", 1_000.0),
     "CONVOY_RATE_CAPACITY": ("2000", 2_000),
+    "CONVOY_RATE_REDIS_URL": ("redis://cache.example:6379/0", "redis://cache.example:6379/0"),
     "CONVOY_EXECUTOR": ("loaders", "loaders"),
     "CONVOY_SOCKET_INIT_TIMEOUT_S": ("2.5", 2.5),
     "CONVOY_MAX_SOCKET_MESSAGE_BYTES": ("1024", 1024),
