@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,9 @@ def serve(demo: bool, host: str, port: int, workers: int) -> None:
         if demo:
             load_small_once(dsn)
         workspaces = first_workspaces(dsn) if demo else []
+        # Connections that were closed leave transports, whose finalizers run whenever Python looks for garbage. What a signal raises
+        # meanwhile it drops, and a server that was told to stop while it started would go on.
+        gc.collect()
         # From here the kernel accepts: whoever opens the page that is printed now is answered once the app is up.
         listener.listen(2048)
         greet(settings, listener, dsn, workspaces)
