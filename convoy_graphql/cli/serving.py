@@ -54,9 +54,9 @@ def refuse_broken_documents(settings: Settings) -> None:
 
 def refuse_broken_rates(settings: Settings) -> None:
     """Buckets that cannot be shared are told of now, and not by each worker process."""
-    from convoy_graphql.server.shared_rates import check  # noqa: PLC0415
+    from convoy_graphql.server.shared_rates import rates_of  # noqa: PLC0415
 
-    check(settings)
+    rates_of(settings)
 
 
 @contextmanager

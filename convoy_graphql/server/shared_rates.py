@@ -49,13 +49,14 @@ return tostring(level)
 """
 
 
-def check(settings: Settings) -> None:
-    """
+def rates_of(settings: Settings) -> Rates | None:
+    """The buckets of this process, shared where the settings say so. None where nobody is held back.
+
     Raises:
         SetupError: shared buckets are asked for that nobody fills, or by what is not installed, or their address cannot be read.
     """
     if settings.rate_redis_url is None:
-        return
+        return Rates.of(settings)
     if settings.rate_units_per_s is None:
         raise SetupError(
             "CONVOY_RATE_REDIS_URL is set, and CONVOY_RATE_UNITS_PER_S, without which nobody is held back, is not"
@@ -64,33 +65,21 @@ def check(settings: Settings) -> None:
         raise SetupError(
             "CONVOY_RATE_REDIS_URL is set, and Redis' client is not installed: pip install 'convoy-graphql[redis]'"
         )
+    from redis.asyncio import Redis  # noqa: PLC0415
+
     try:
-        _client(settings.rate_redis_url)
+        redis = Redis.from_url(
+            settings.rate_redis_url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            single_connection_client=True,
+        )
     except ValueError:
         # The reason may quote the address, and with it a password.
         raise SetupError(
             "CONVOY_RATE_REDIS_URL is not understood. Write it as redis://host:6379/0, or rediss:// with TLS"
         ) from None
-
-
-def rates_of(settings: Settings) -> Rates | None:
-    """The buckets of this process, shared where the settings say so. None where nobody is held back.
-
-    Raises:
-        SetupError: see `check`.
-    """
-    check(settings)
-    if settings.rate_redis_url is None or settings.rate_units_per_s is None:
-        return Rates.of(settings)
-    return SharedRates(_client(settings.rate_redis_url), settings.rate_units_per_s, settings.rate_capacity)
-
-
-def _client(url: str) -> Redis:
-    from redis.asyncio import Redis  # noqa: PLC0415
-
-    return Redis.from_url(
-        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, single_connection_client=True
-    )
+    return SharedRates(redis, settings.rate_units_per_s, settings.rate_capacity)
 
 
 class SharedRates(Rates):

@@ -7,8 +7,9 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from inspect import isawaitable
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from convoy_graphql.server.shared_rates import SharedRates, rates_of
 from convoy_graphql.settings import Settings
 from server.conftest import Ask
 from signing import SECRET, signed
+from waiting import until
 
 CHANGE = 'mutation { deleteTask(input: {id: "00000000-0000-4000-8000-0000000000ff"}) { deletedId errors { code } } }'
 SUBJECT = "4f0c7d1e-2b3a-4c4d-8e5f-60718293a4b5"
@@ -62,16 +64,12 @@ async def process(url: str, per_s: float = 0.001, capacity: float = 100) -> Asyn
 
 async def comes_to(expected: Any, look: Callable[[], Any]) -> None:
     """Waits until `look` sees what is expected."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + 10
-    while True:
+
+    async def sees_it() -> bool:
         seen = look()
-        if isinstance(seen, Awaitable):
-            seen = await seen
-        if seen == expected:
-            return
-        assert loop.time() < until, f"{seen} instead of {expected}"
-        await asyncio.sleep(0.01)
+        return bool((await seen if isawaitable(seen) else seen) == expected)
+
+    await until(sees_it)
 
 
 async def level_of(redis: Redis, actor: str = "a") -> float | None:
