@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Many tests wait for a process, a lock or a clock: on two cores three take 4:20, where one after the other takes 6:40.
 PROCESSES ?= 3
-# Of a test that waits for ever, the stacks and its name are told, and the others go on. The longest takes 30 s.
+# Of a test that waits for ever, the stacks and its name are told, and the others go on.
 HANGING := -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
 VENV := .venv
 BIN := $(VENV)/bin
