@@ -28,34 +28,22 @@ class Request:
     `codes` are those of the errors that the client is told, in order, each once.
     """
 
-    __slots__ = (
-        "_began",
-        "codes",
-        "database_s",
-        "executor",
-        "id",
-        "operation",
-        "plan",
-        "span",
-        "statements",
-        "trace_id",
-        "type",
-        "viewer",
-    )
+    # Of the class until they are found out: each request makes one of these.
+
+    #: Its span, and the id of the trace that this is part of, where traces are sent.
+    span: Any = None
+    trace_id: str | None = None
+    type = "none"
+    operation: str | None = None
+    executor: str | None = None
+    plan: str | None = None
+    statements = 0
+    database_s = 0.0
+    #: The role that asks, and who, as a hash.
+    viewer: tuple[str, str | None] | None = None
 
     def __init__(self, identifier: str) -> None:
         self.id = identifier
-        #: Its span, and the id of the trace that this is part of, where traces are sent.
-        self.span: Any = None
-        self.trace_id: str | None = None
-        self.type = "none"
-        self.operation: str | None = None
-        self.executor: str | None = None
-        self.plan: str | None = None
-        self.statements = 0
-        self.database_s = 0.0
-        #: The role that asks, and who, as a hash.
-        self.viewer: tuple[str, str | None] | None = None
         self.codes: dict[str, None] = {}
         self._began = perf_counter()
 

@@ -63,6 +63,9 @@ class CompiledOperation:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema = schema
         self._operation = operation
+        #: `query`, `mutation` or `subscription`, and what the operation is called in its document.
+        self.kind = operation.operation.value
+        self.name = None if operation.name is None else operation.name.value
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -87,7 +90,7 @@ class CompiledOperation:
 
     def _bind(self, variables: Mapping[str, Any]) -> Bound | Unsupported:
         values = self._variables.coerced(variables)
-        if values is None or any(values.coerced.get(name) is None for name in self._switches):
+        if values is None or (self._switches and any(values.coerced.get(name) is None for name in self._switches)):
             # A null for a directive is taken as a variable with a default, and refused where it stands.
             return Unsupported("a variable has a value that is not taken")
         planned = self._planned(values.coerced)
@@ -113,7 +116,7 @@ class CompiledOperation:
         return Bound(prepared.sql, parameters, was_planned, prepared.cost)
 
     def _planned(self, variables: dict[str, Any]) -> _Planned | Unsupported:
-        key = tuple(variables.get(name) for name in self._switches)
+        key = tuple([variables.get(name) for name in self._switches]) if self._switches else ()
         found = self._plans.get(key)
         if found is None:
             if len(self._plans) >= MAX_PLANS:

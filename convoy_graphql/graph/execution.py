@@ -17,7 +17,6 @@ from graphql import (
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
-    OperationType,
     OverlappingFieldsCanBeMergedRule,
     execute,
     get_operation_ast,
@@ -72,15 +71,15 @@ class Prepared(NamedTuple):
 
     @property
     def is_query(self) -> bool:
-        return self.node.operation is OperationType.QUERY
+        return self.compiled.kind == "query"
 
     @property
     def is_mutation(self) -> bool:
-        return self.node.operation is OperationType.MUTATION
+        return self.compiled.kind == "mutation"
 
     @property
     def is_subscription(self) -> bool:
-        return self.node.operation is OperationType.SUBSCRIPTION
+        return self.compiled.kind == "subscription"
 
 
 @dataclass(frozen=True)

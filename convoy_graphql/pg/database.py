@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,9 +101,9 @@ class Database:
         """Transactions and snapshots for one operation, one after another."""
         return Session(self._pool, self._settings, viewer, committed=self._announcer.soon)
 
-    async def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Any:
+    def fetch_value(self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None) -> Awaitable[Any]:
         """The one value that a statement returns, in a snapshot of its own."""
-        return await self._pool.fetch_value(sql, parameters, viewer)
+        return self._pool.fetch_value(sql, parameters, viewer)
 
     def watch_replicas(self) -> None:
         """Begins to look which replicas answer: until then, the primary does."""
@@ -114,13 +114,13 @@ class Database:
         """As `reader`, on a replica where one can answer; `seen`: what it has to have seen, by default all that was written."""
         return self.reader(viewer) if self._replicas is None else RoutedReader(self._pool, self._replicas, viewer, seen)
 
-    async def query_value(
+    def query_value(
         self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None, seen: int | None = None
-    ) -> Any:
+    ) -> Awaitable[Any]:
         """As `fetch_value`, by a replica where one can answer; `seen` as with `query_reader`."""
         if self._replicas is None:
-            return await self.fetch_value(sql, parameters, viewer)
-        return await self._replicas.fetch_value(self.fetch_value, sql, parameters, viewer, seen)
+            return self.fetch_value(sql, parameters, viewer)
+        return self._replicas.fetch_value(self.fetch_value, sql, parameters, viewer, seen)
 
     async def written(self) -> int | None:
         """What a replica has to have seen to show all that was committed; None where there is none."""

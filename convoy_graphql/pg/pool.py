@@ -94,20 +94,31 @@ class Pool:
         """
         connection = await self._acquire()
         if not begins and connection.is_in_transaction():
-            try:
-                await connection.execute("commit")
-            except BaseException:
-                self._lend_again(connection, "rollback")
-                raise
+            await self._end_what_it_read(connection)
         return connection
 
-    async def _acquire(self) -> Pooled:
+    async def _end_what_it_read(self, connection: Pooled) -> None:
+        """Ends the transaction that was left open."""
+        try:
+            await connection.execute("commit")
+        except BaseException:
+            self._lend_again(connection, "rollback")
+            raise
+
+    def _at_hand(self) -> Pooled | None:
+        """The connection that was used last; None where none is idle."""
         while self._idle:
             connection, since = self._idle.pop()
             if not connection.is_closed() and monotonic() - since < MOST_IDLE_S:
                 self._lent.add(connection)
                 return connection
             self._discard(connection)
+        return None
+
+    async def _acquire(self) -> Pooled:
+        connection = self._at_hand()
+        if connection is not None:
+            return connection
         if self._made < self._settings.pool_size:
             return await self._make()
         return await self._wait()
@@ -292,7 +303,11 @@ class Pool:
     async def _fetch_value(
         self, sql: str, parameters: Sequence[Any], viewer: Viewer | None, seen: int | None = None
     ) -> Any:
-        connection = await self.acquire(begins=viewer is not None)
+        connection = self._at_hand()
+        if connection is None:
+            connection = await self._acquire()
+        if viewer is None and connection.is_in_transaction():
+            await self._end_what_it_read(connection)
         look = "" if seen is None else connection.to_see(seen)
         in_transaction = viewer is not None or connection.way.is_pooled or bool(look)
         try:

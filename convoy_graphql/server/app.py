@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -108,15 +108,14 @@ def create_app(settings: Settings) -> Starlette:
 class Application(Starlette):
     """Starlette, with the endpoint before it: its layers and its router take as long as binding a statement does."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] == "http" and scope["path"] == scope.get("root_path", "") + ENDPOINT:
             view: GraphQLView = self.state.view
-            await view(scope, receive, send)
-        elif scope["type"] == "websocket" and scope["path"] == scope.get("root_path", "") + ENDPOINT:
+            return view(scope, receive, send)
+        if scope["type"] == "websocket" and scope["path"] == scope.get("root_path", "") + ENDPOINT:
             sockets: WebSocketView = self.state.sockets
-            await sockets(scope, receive, send)
-        else:
-            await self._serve_other(scope, receive, _as_what_it_is(send))
+            return sockets(scope, receive, send)
+        return self._serve_other(scope, receive, _as_what_it_is(send))
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -49,16 +49,23 @@ class Budget:
         #: Estimates that are being made: whoever needs one waits for the same.
         self._making: dict[Hashable, asyncio.Task[Estimate]] = {}
 
+    def known(self, bound: Bound, viewer: Viewer | None) -> Estimate | None:
+        """The estimate that was made lately; None: nobody asked for it, or it has to be made anew."""
+        found = bound.cost.estimates.get(self._key(bound, viewer))
+        return found if found is not None and _is_fresh(found) else None
+
+    def _key(self, bound: Bound, viewer: Viewer | None) -> _Key:
+        return self._mark, None if viewer is None else viewer.role, bound.cost.sizes(bound.parameters)
+
     async def estimate(self, bound: Bound, viewer: Viewer | None) -> Estimate:
         """What PostgreSQL expects the statement to take, and what its client is told where that is too much.
 
         Raises:
             Busy, QueryTimedOut, DatabaseUnavailable: PostgreSQL cannot be asked just now.
         """
-        role = None if viewer is None else viewer.role
-        key: _Key = (self._mark, role, bound.cost.sizes(bound.parameters))
+        key = self._key(bound, viewer)
         found = bound.cost.estimates.get(key)
-        if found is not None and monotonic() - found.made_at < REFRESH_S:
+        if found is not None and _is_fresh(found):
             return found
         if found is None or found.refused is not None:
             # Shielded: whoever stops waiting stops nobody else, and leaves nothing half done on a connection.
@@ -139,6 +146,10 @@ class Budget:
             middle = (low + high) // 2
             low, high = (middle, high) if await fits(shorter[middle]) else (low, middle)
         return shorter[low]
+
+
+def _is_fresh(made: Estimate) -> bool:
+    return monotonic() - made.made_at < REFRESH_S
 
 
 def _seen(making: asyncio.Task[Estimate]) -> None:

@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -39,6 +40,12 @@ _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-le
 
 #: The first byte of an unfragmented text frame, and the lengths that the second one cannot hold (RFC 6455, 5.2).
 _TEXT, _IN_16_BITS, _IN_64_BITS = 0x81, 126, 127
+
+
+@lru_cache(8)
+def lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Headers as they are sent."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 class Stalled(Exception):
@@ -168,9 +175,8 @@ class HttpConnection(HttpToolsProtocol):
 
     #: Runs from the first byte of a request, or the connection itself, to the request's last one.
     _arrival: asyncio.TimerHandle | None = None
-    #: Whether what came last was the end of a request; before that, whether its head was complete, and what came of it.
+    #: Whether what came last was the end of a request; before that, how much of its head came.
     _is_whole = False
-    _has_head = False
     _head_bytes = 0
 
     def __init__(self, *arguments: Any, receive_timeout_s: float, **more: Any) -> None:
@@ -188,20 +194,21 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_whole:
             return
         self._expect()
-        if not self._has_head:
+        if not self._has_head():
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(_TOO_LARGE)
 
+    def _has_head(self) -> bool:
+        # None before the first request, whatever uvicorn says of its type.
+        scope: Any = self.scope
+        return scope is not None and "method" in scope
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_whole, self._has_head, self._head_bytes = False, False, 0
+        self._is_whole, self._head_bytes = False, 0
         extensions: dict[Any, Any] = {CONNECTION: self}
         self.scope["extensions"] = extensions
-
-    def on_headers_complete(self) -> None:
-        self._has_head = True
-        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._is_whole = True
@@ -264,12 +271,11 @@ class HttpConnection(HttpToolsProtocol):
         if not cycle.keep_alive or cycle.disconnected or cycle.response_started or self.flow.write_paused:
             return False
         cycle.response_started = cycle.response_complete = True
-        common = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        whole = (STATUS_LINE[status], *common, head, b"\r\n", body)
+        head = b"%b%b%b\r\n" % (STATUS_LINE[status], lines(tuple(self.server_state.default_headers)), head)
         if len(body) < _COPIED_BYTES:
-            self.transport.write(b"".join(whole))
+            self.transport.write(head + body)
         else:
-            self.transport.write(b"".join(whole[:-1]))
+            self.transport.write(head)
             self.transport.write(body)
         cycle.message_event.set()
         cycle.on_response()

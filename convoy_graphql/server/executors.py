@@ -7,13 +7,13 @@ statement that PostgreSQL refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-from graphql import ExecutionResult, OperationType
+from graphql import ExecutionResult
 
 from convoy_graphql import observe
 from convoy_graphql.compiler.cost import Estimate, Priced
@@ -42,9 +42,9 @@ logger = logging.getLogger("convoy_graphql.server")
 COMPILED, LOADERS = "compiled", "loaders"
 
 # Looked up once: `labels` takes a lock, several times in the time of a one-row answer.
-_KINDS = [(COMPILED, OperationType.QUERY), (LOADERS, OperationType.QUERY), (LOADERS, OperationType.MUTATION)]
-_OPERATIONS = {(by, kind): Tally(observe.operations.labels(by, kind.value)) for by, kind in _KINDS}
-_SECONDS = {(by, kind): Times(observe.database_seconds.labels(by, kind.value)) for by, kind in _KINDS}
+_KINDS = [(COMPILED, "query"), (LOADERS, "query"), (LOADERS, "mutation")]
+_OPERATIONS = {kind: Tally(observe.operations.labels(*kind)) for kind in _KINDS}
+_SECONDS = {kind: Times(observe.database_seconds.labels(*kind)) for kind in _KINDS}
 _PLANS = {outcome: Tally(observe.plans.labels(outcome)) for outcome in ("hit", "miss")}
 
 #: What the loaders could not do better: the database is not there, not free, or too slow for this operation.
@@ -93,11 +93,13 @@ class Executors:
         self._rates = rates
         self._limits = Limits.of(settings)
 
-    def account(self, viewer: Viewer | None, address: str | None) -> Account:
-        """What an operation of this viewer, from this address, is paid from."""
-        return NOBODYS if self._rates is None else Account(self._rates, actor_of(viewer, address))
+    def account(self, viewer: Viewer | None, client: Sequence[Any] | None) -> Account:
+        """What an operation of this viewer is paid from; `client` is where they are, as ASGI has it: a host, and a port."""
+        if self._rates is None:
+            return NOBODYS
+        return Account(self._rates, actor_of(viewer, None if client is None else str(client[0])))
 
-    async def answer(
+    def answer(
         self,
         prepared: Prepared,
         viewer: Viewer | None = None,
@@ -105,7 +107,7 @@ class Executors:
         traced: bool = False,
         seen: int | None = None,
         account: Account = NOBODYS,
-    ) -> bytes:
+    ) -> Awaitable[bytes]:
         """The JSON of the answer, with `extensions.convoy` and `extensions.cost` when `traced`. No `viewer`: nobody asks who reads.
 
         `seen`: what a replica that answers has to have seen; by default all that was written when it is asked. `account`: what it
@@ -119,20 +121,26 @@ class Executors:
         if not prepared.is_query:
             account.pay(CHANGING)
             # A document of three changes would stop after one or two of them, by chance, when its client goes away.
-            return await to_its_end(self._by_loaders(prepared, asked))
+            return to_its_end(self._by_loaders(prepared, asked))
         with traces.part("plan"):
             bound = chosen(prepared, self._settings)
         if isinstance(bound, Unsupported):
             account.pay(READING)
-            return await self._by_loaders(prepared, asked, bound.reason)
-        return await self._by_statement(prepared, bound, asked)
+            return self._by_loaders(prepared, asked, bound.reason)
+        return self._by_statement(prepared, bound, asked)
 
     async def _by_statement(self, prepared: Prepared, bound: Bound, asked: _Asked) -> bytes:
         plan = "hit" if bound.was_planned else "miss"
         _PLANS[plan].inc()
         began = perf_counter()
         try:
-            estimate = None if self._budget is None else await self._admitted(self._budget, bound, asked)
+            estimate = None
+            if self._budget is not None:
+                asked.account.pay(0)
+                estimate = self._budget.known(bound, asked.viewer)
+                if estimate is None:
+                    estimate = await self._budget.estimate(bound, asked.viewer)
+                _admit(estimate, asked.account)
             data: bytes = await self.database.query_value(bound.sql, bound.parameters, asked.viewer, asked.seen)
         except _FINAL as error:
             # The executor writes the answer that its resolvers would give to this failure.
@@ -152,22 +160,6 @@ class Executors:
             return b"".join((b'{"data":', data, b"}"))
         extensions = encode(self._extensions(Trace(COMPILED, 1, seconds, plan), asked, estimate))
         return b"".join((b'{"data":', data, b',"extensions":', extensions, b"}"))
-
-    async def _admitted(self, budget: Budget, bound: Bound, asked: _Asked) -> Estimate:
-        """The estimate of a statement, once it is paid.
-
-        Raises:
-            RequestError: it is too much for anybody.
-            RateLimited: it is too much for its actor just now; or they have nothing left, and it is not estimated.
-            Busy, QueryTimedOut, DatabaseUnavailable: PostgreSQL cannot be asked.
-        """
-        asked.account.pay(0)
-        estimate = await budget.estimate(bound, asked.viewer)
-        if estimate.refused is not None:
-            asked.account.spend(REFUSING)
-            raise RequestError.of(estimate.refused)
-        asked.account.pay(estimate.units)
-        return estimate
 
     async def _by_loaders(self, prepared: Prepared, asked: _Asked, declined: str | None = None) -> bytes:
         if declined is not None:
@@ -241,8 +233,21 @@ class _Asked:
     seen: int | None
 
 
+def _admit(estimate: Estimate, account: Account) -> None:
+    """Has a statement paid.
+
+    Raises:
+        RequestError: it is too much for anybody.
+        RateLimited: it is too much for its actor just now.
+    """
+    if estimate.refused is not None:
+        account.spend(REFUSING)
+        raise RequestError.of(estimate.refused)
+    account.pay(estimate.units)
+
+
 def _count(prepared: Prepared, executor: str, database_s: float, statements: int, plan: str | None) -> None:
-    key = executor, prepared.node.operation
+    key = executor, prepared.compiled.kind
     _OPERATIONS[key].inc()
     _SECONDS[key].observe(database_s)
     if (request := current.get()) is not None:

@@ -6,16 +6,14 @@ Starlette's own request and response, with its routing around them, take as long
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.types import Receive, Scope, Send
 
-from convoy_graphql.server.connections import CONNECTION, HttpConnection
-
-T = TypeVar("T")
+from convoy_graphql.server.connections import CONNECTION, HttpConnection, lines
 
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -31,62 +29,61 @@ class TooLarge(Exception):
 class HttpRequest:
     """A request whose body has not been read. Of a header that is sent twice, the last one counts."""
 
-    __slots__ = ("_client", "_connection", "_headers", "_receive", "body_bytes", "method", "query_string")
+    __slots__ = ("_connection", "_receive", "_scope", "body_bytes", "headers", "method")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
-        self.query_string: bytes = scope["query_string"]
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        #: By their names in lower case.
+        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        self._scope = scope
         self._receive = receive
-        self._client: Sequence[Any] | None = scope.get("client")
         self._connection: HttpConnection = scope["extensions"][CONNECTION]
         #: How long the body was, once it was read.
         self.body_bytes = 0
 
     @property
-    def address(self) -> str | None:
-        """Where the client is, as far as the connection tells: a proxy's address is that of all its clients."""
-        return None if self._client is None else str(self._client[0])
+    def query_string(self) -> bytes:
+        query: bytes = self._scope["query_string"]
+        return query
 
     @property
-    def headers(self) -> Mapping[bytes, bytes]:
-        """By their names in lower case."""
-        return self._headers
+    def client(self) -> Sequence[Any] | None:
+        """Where the client is, as far as the connection tells: a proxy's address is that of all its clients."""
+        client: Sequence[Any] | None = self._scope.get("client")
+        return client
 
     @property
     def host(self) -> bytes | None:
         """The name under which the client reaches the server; with its port, where it is not the usual one."""
-        return self._headers.get(b"host")
+        return self.headers.get(b"host")
 
     def header(self, name: bytes) -> str:
         """The header with this name, in lower case; empty where there is none."""
-        value = self._headers.get(name)
+        value = self.headers.get(name)
         return "" if value is None else value.decode("latin-1")
 
-    async def while_there(self, answering: Awaitable[T]) -> T:
-        """What `answering` comes to, which is cancelled when the client goes away.
-
-        Raises:
-            ClientGone: it has.
-        """
-        connection, task = self._connection, asyncio.current_task()
+    def stop_when_gone(self) -> None:
+        """From now on the current task is cancelled when the client goes away, until `stop_no_more`."""
+        task = asyncio.current_task()
         assert task is not None  # noqa: S101  # every request has one
-        connection.on_gone = task.cancel
-        try:
-            return await answering
-        except asyncio.CancelledError:
-            if not connection.is_gone:
-                raise
-            task.uncancel()
-            raise ClientGone from None
-        finally:
-            connection.on_gone = None
+        self._connection.on_gone = task.cancel
 
-    def answer(self, response: HttpResponse, *more: Header) -> bool:
-        """Sends the response, with `more` headers, without ASGI's messages. False: that cannot be done."""
+    def stop_no_more(self) -> None:
+        self._connection.on_gone = None
+
+    def has_stopped(self) -> bool:
+        """Whether a cancellation came of `stop_when_gone`; the task is then no longer a cancelled one."""
+        if not self._connection.is_gone:
+            return False
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+        return True
+
+    def answer(self, response: HttpResponse, more: Header) -> bool:
+        """Sends the response, with one header `more`, without ASGI's messages. False: that cannot be done."""
         if response.headers or self.method == "HEAD":
             return False
-        return self._connection.answer(response.status, response.head(*more), response.body)
+        return self._connection.answer(response.status, response.head(more), response.body)
 
     async def body(self, max_bytes: int) -> bytes:
         """The whole body. Counted as it comes: a chunked one announces no length, and an announced one need not be true.
@@ -95,9 +92,14 @@ class HttpRequest:
             TooLarge: over `max_bytes`; the rest is not read.
             ClientGone: it ended early.
         """
+        return self._counted(await self._received(max_bytes), max_bytes)
+
+    def body_at_hand(self, max_bytes: int) -> bytes | None:
+        """The same, where all of it has come already."""
         body = self._connection.take_body()
-        if body is None:
-            body = await self._received(max_bytes)
+        return None if body is None else self._counted(body, max_bytes)
+
+    def _counted(self, body: bytes, max_bytes: int) -> bytes:
         if len(body) > max_bytes:
             raise TooLarge
         self.body_bytes = len(body)
@@ -122,33 +124,22 @@ class HttpResponse(NamedTuple):
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
 
-    async def send(self, send: Send, *more: Header) -> None:
-        """Sends it, with `more` headers."""
+    async def send(self, send: Send, more: Header) -> None:
+        """Sends it, with one header `more`."""
         own = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-        headers = [*_common_headers(self.media_type), _length(self.body), *more, *own]
+        length = b"content-length", b"%d" % len(self.body)
+        headers = [*_common_headers(self.media_type), length, more, *own]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
-    def head(self, *more: Header) -> bytes:
+    def head(self, more: Header) -> bytes:
         """As lines, what `send` sends where there are no `headers`."""
-        return _common_lines(self.media_type) + _lines((_length(self.body), *more))
-
-
-def _length(body: bytes) -> Header:
-    return b"content-length", b"%d" % len(body)
-
-
-def _lines(headers: Sequence[Header]) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+        common = lines(_common_headers(self.media_type))
+        return b"%bcontent-length: %d\r\n%b: %b\r\n" % (common, len(self.body), *more)
 
 
 @lru_cache(8)
-def _common_lines(media_type: str) -> bytes:
-    return _lines(_common_headers(media_type))
-
-
-@lru_cache(8)
-def _common_headers(media_type: str) -> Sequence[Header]:
+def _common_headers(media_type: str) -> tuple[Header, ...]:
     return (
         (b"content-type", f"{media_type}; charset=utf-8".encode("latin-1")),
         (b"vary", b"Accept"),

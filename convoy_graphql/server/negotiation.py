@@ -21,9 +21,14 @@ from convoy_graphql.server.http import HttpRequest, TooLarge
 JSON_TYPE: Final = "application/json"
 GRAPHQL_TYPE: Final = "application/graphql-response+json"
 HTML_TYPE: Final = "text/html"
+EVENT_STREAM_TYPE: Final = "text/event-stream"
 
 #: orjson reads an integer beyond 64 bits as a float, that is as another number.
 _BEYOND_64_BITS: Final = float(2**63)
+
+#: What JSON holds comes as these very types.
+_HOLDING: Final = frozenset({dict, list})
+_LOOKED_AT: Final = _HOLDING | {float}
 
 #: How a SHA-256 is written; Apollo's clients put other ids of their manifests in its place.
 _HASH: Final = re.compile("[0-9a-f]{64}")
@@ -41,6 +46,14 @@ class RefusedRequest(Exception):
 
 
 @lru_cache(256)
+def answered_in(accept: str, pages: tuple[str, ...] = ()) -> str | None:
+    """The media type of the answer to a request with this Accept header; None if it takes none of ours. `pages`: what else there is."""
+    # The newer type goes to those who name it: what takes anything gets what everything reads.
+    offered = (GRAPHQL_TYPE, JSON_TYPE) if GRAPHQL_TYPE in accept.lower() else (JSON_TYPE, GRAPHQL_TYPE)
+    streams = (EVENT_STREAM_TYPE,) if EVENT_STREAM_TYPE in accept.lower() else ()
+    return preferred_type(accept, (*offered, *pages, *streams))
+
+
 def preferred_type(accept: str, offered: tuple[str, ...]) -> str | None:
     """The offered media type that an Accept header likes best, the earlier offer on a tie; None if it takes none of them.
 
@@ -87,9 +100,11 @@ async def read_operation(request: HttpRequest, max_body_bytes: int) -> Operation
         raise RefusedRequest(
             405, "METHOD_NOT_ALLOWED", "Send GraphQL operations with POST, or queries with GET.", allow="GET, POST"
         )
-    _check_content_type(request.header(b"content-type"), request.header(b"content-encoding"))
+    _check_content_type(request.headers.get(b"content-type", b""), request.headers.get(b"content-encoding", b""))
     try:
-        body = await request.body(max_body_bytes)
+        body = request.body_at_hand(max_body_bytes)
+        if body is None:
+            body = await request.body(max_body_bytes)
     except TooLarge:
         raise too_large(max_body_bytes) from None
     return operation_of(decode_json(body, "The request body"))
@@ -105,14 +120,14 @@ def too_large(most: int, whose: str = "") -> RefusedRequest:
 
 
 @lru_cache(256)
-def _check_content_type(content_type: str, encoding: str) -> None:
-    media_type, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
+def _check_content_type(content_type: bytes, encoding: bytes) -> None:
+    media_type, *parameters = (piece.strip().lower() for piece in content_type.decode("latin-1").split(";"))
     charset = next((p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
     if media_type != JSON_TYPE or charset not in {"utf-8", "utf8"}:
         raise RefusedRequest(
             415, "UNSUPPORTED_MEDIA_TYPE", "Send the operation as application/json in UTF-8.", accept_post=JSON_TYPE
         )
-    if encoding.lower() not in {"", "identity"}:
+    if encoding.lower() not in {b"", b"identity"}:
         raise RefusedRequest(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed.", accept_encoding="identity")
 
 
@@ -149,14 +164,13 @@ def decode_json(text: str | bytes, what: str) -> Any:
 def _may_be_rounded(value: Any) -> bool:
     """Whether a float in it may have been an integer."""
     left = [value]
-    while left:
-        each = left.pop()
-        if isinstance(each, dict):
-            left.extend(each.values())
-        elif isinstance(each, list):
-            left.extend(each)
-        elif isinstance(each, float) and abs(each) >= _BEYOND_64_BITS:
-            return True
+    for each in left:
+        if type(each) is float:
+            if abs(each) >= _BEYOND_64_BITS:
+                return True
+        elif type(each) in _HOLDING:
+            inner = each.values() if type(each) is dict else each
+            left += [one for one in inner if type(one) in _LOOKED_AT]
     return False
 
 

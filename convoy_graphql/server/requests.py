@@ -11,10 +11,10 @@ from itertools import count
 from secrets import token_hex
 from typing import Any, Final
 
-from graphql import OperationDefinitionNode
 from starlette.types import Message, Send
 
 from convoy_graphql import observe
+from convoy_graphql.compiler.documents import CompiledOperation
 from convoy_graphql.errors import ConvoyError
 from convoy_graphql.logs import MOST_CHARACTERS, Request, current
 from convoy_graphql.observe import Tally, Times
@@ -28,7 +28,7 @@ logger = logging.getLogger("convoy_graphql.request")
 HEADER: Final = b"x-request-id"
 
 #: Ids that are taken: what proxies make, and nothing that could be read as more than an id where a line shows it.
-_WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 # No two processes begin alike; within one a number is enough, at a twentieth of the price of a UUID.
 _PREFIX: Final = token_hex(6)
@@ -43,8 +43,9 @@ _PROBES: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
 
 def identifier(headers: Mapping[bytes, bytes] | None = None) -> str:
     """The id of a new request: the one in its headers, if it is well-formed."""
-    given = "" if headers is None else headers.get(HEADER, b"").decode("latin-1")
-    return given if given and _WELL_FORMED.fullmatch(given) else f"{_PREFIX}-{next(_NUMBERS):x}"
+    if headers is not None and (given := headers.get(HEADER)) and _WELL_FORMED.fullmatch(given):
+        return given.decode()
+    return f"{_PREFIX}-{next(_NUMBERS):x}"
 
 
 def begin(name: str, headers: Mapping[bytes, bytes] | None = None) -> Request:
@@ -65,11 +66,10 @@ def current_id() -> str:
     return identifier() if request is None else request.id
 
 
-def found(node: OperationDefinitionNode) -> None:
+def found(operation: CompiledOperation) -> None:
     """Which operation the current request holds."""
     if (request := current.get()) is not None:
-        request.type = node.operation.value
-        request.operation = None if node.name is None else node.name.value
+        request.type, request.operation = operation.kind, operation.name
 
 
 def asked_by(viewer: Viewer) -> None:

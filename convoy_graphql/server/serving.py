@@ -23,6 +23,9 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     5.7 by the other, and 2.1 by `WebSocketConnection.send_text`, which needs neither (2026-11-23, an AMD EPYC).
     """
     return {
+        "interface": "asgi3",
+        # Where a client is, whatever stands between, is asked by rates alone.
+        "proxy_headers": settings.rate_units_per_s is not None,
         # Worker processes are handed it, so that it has to be something that pickle knows.
         "http": partial(HttpConnection, receive_timeout_s=settings.receive_timeout_s),
         "ws": WebSocketConnection,

@@ -24,8 +24,6 @@ from convoy_graphql.server.answers import told
 from convoy_graphql.server.connections import CONNECTION, HttpConnection, Stalled
 from convoy_graphql.settings import Settings
 
-EVENT_STREAM_TYPE: Final = "text/event-stream"
-
 #: Carries the id of the last event that a client got. It counts more than a cursor in the operation, which is where it began.
 LAST_EVENT_ID: Final = b"last-event-id"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from graphql import GraphQLError
@@ -18,18 +19,19 @@ from convoy_graphql.server.documents.documents import Documents
 from convoy_graphql.server.executors import Executors
 from convoy_graphql.server.http import ClientGone, HttpRequest, HttpResponse
 from convoy_graphql.server.negotiation import (
+    EVENT_STREAM_TYPE,
     GRAPHQL_TYPE,
     HTML_TYPE,
     JSON_TYPE,
     RefusedRequest,
-    preferred_type,
+    answered_in,
     read_operation,
     too_large,
 )
 from convoy_graphql.server.origins import Origins
 from convoy_graphql.server.playground import Example, examples, playground_page
 from convoy_graphql.server.rates import FOLLOWING
-from convoy_graphql.server.sse import EVENT_STREAM_TYPE, LAST_EVENT_ID, EventStream
+from convoy_graphql.server.sse import LAST_EVENT_ID, EventStream
 from convoy_graphql.server.subscriptions import Subscriptions
 from convoy_graphql.server.tabs import example_tabs
 from convoy_graphql.settings import Settings
@@ -64,6 +66,8 @@ class GraphQLView:
         self._requests = requests.Requests(settings)
         self._origins = Origins(settings.allowed_origins, is_open=authentication is None)
         self._subscriptions = subscriptions
+        #: What a GET may be answered with that is no answer to an operation.
+        self._pages = (HTML_TYPE,) if settings.playground else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
@@ -93,16 +97,7 @@ class GraphQLView:
         """The response to a request, whatever went wrong with it."""
         if not self._origins.knows(request.host):
             return refusal(_refused_host(), JSON_TYPE)
-        accept = request.header(b"accept")
-        # The newer type goes to those who name it: what takes anything gets what everything reads.
-        offered: tuple[str, ...] = (
-            (GRAPHQL_TYPE, JSON_TYPE) if GRAPHQL_TYPE in accept.lower() else (JSON_TYPE, GRAPHQL_TYPE)
-        )
-        if self._settings.playground and request.method == "GET":
-            offered = (*offered, HTML_TYPE)
-        if EVENT_STREAM_TYPE in accept.lower():
-            offered = (*offered, EVENT_STREAM_TYPE)
-        media_type = preferred_type(accept, offered)
+        media_type = answered_in(request.header(b"accept"), self._pages if request.method == "GET" else ())
         if media_type == HTML_TYPE:
             return playground_page(ENDPOINT, await self._examples())
         if media_type is None:
@@ -112,6 +107,12 @@ class GraphQLView:
             )
         try:
             return await self._execute(request, media_type)
+        except asyncio.CancelledError:
+            if not request.has_stopped():
+                raise
+            return _gone(media_type)
+        except ClientGone:
+            return _gone(media_type)
         except RefusedRequest as refused:
             return refusal(refused, _refusing(media_type))
         except (Unauthenticated, AuthenticationUnavailable, RateLimited) as error:
@@ -125,11 +126,10 @@ class GraphQLView:
             # A client of the older media type reads errors from the body alone, and may not read the body of a 400.
             status = 400 if media_type == GRAPHQL_TYPE else 200
             return respond({"errors": error_list(error.errors, self._settings.max_errors)}, media_type, status)
-        except ClientGone:
-            # Nobody reads the answer, and nothing went wrong here.
-            return refusal(RefusedRequest(400, "BAD_REQUEST", "The client went away."), _refusing(media_type))
         except Exception as error:  # noqa: BLE001  # the last place where it can be kept from the client
             return respond({"errors": [masked(error)]}, _refusing(media_type), 500)
+        finally:
+            request.stop_no_more()
 
     async def _examples(self) -> Sequence[Example]:
         # With ids of rows that exist, where everybody may see all rows.
@@ -138,14 +138,8 @@ class GraphQLView:
         return await example_tabs(self._database)
 
     async def _execute(self, request: HttpRequest, media_type: str) -> HttpResponse | EventStream | Response:
-        if request.method == "OPTIONS" and request.header(b"access-control-request-method"):
-            if not self._origins.lists(request.header(b"origin")):
-                raise _refused_origin()
+        if request.method != "POST" and self._is_preflight(request):
             return Response(status_code=204)
-        if request.method == "GET" and not self._origins.may_get(
-            request.header(b"origin"), request.header(b"sec-fetch-site")
-        ):
-            raise _refused_origin()
         viewer = lasts_s = None
         if self._authentication is not None:
             caller = await self._authentication.caller(request.header(b"authorization"))
@@ -154,14 +148,14 @@ class GraphQLView:
         operation = await read_operation(request, self._settings.max_body_bytes)
         with traces.part("read document"):
             prepared = self._documents.prepare(operation)
-        requests.found(prepared.node)
+        requests.found(prepared.compiled)
         if request.body_bytes > self._settings.max_query_body_bytes and not prepared.is_mutation:
             raise too_large(self._settings.max_query_body_bytes, "of a query or a subscription")
         if request.method == "GET" and prepared.is_mutation:
             raise RefusedRequest(
                 405, "METHOD_NOT_ALLOWED", "Only queries can be sent with GET. Send mutations with POST.", allow="POST"
             )
-        account = self._executors.account(viewer, request.address)
+        account = self._executors.account(viewer, request.client)
         if prepared.is_subscription:
             if media_type != EVENT_STREAM_TYPE:
                 raise RefusedRequest(
@@ -173,16 +167,30 @@ class GraphQLView:
             account.spend(FOLLOWING)
             subscription = await self._subscriptions.follow(prepared, viewer, last_event_id)
             return EventStream(subscription, self._settings, lasts_s)
-        traced = request.header(TRACE_HEADER).lower() in {"1", "true"}
-        position = request.header(POSITION_HEADER)
-        seen = _position(position) if position else None
-        answering = self._executors.answer(prepared, viewer, traced=traced, seen=seen, account=account)
-        answer = await request.while_there(answering)
+        traced = TRACE_HEADER in request.headers and request.headers[TRACE_HEADER].lower() in {b"1", b"true"}
+        seen = _position(request.header(POSITION_HEADER)) if request.headers.get(POSITION_HEADER) else None
+        request.stop_when_gone()
+        answer = await self._executors.answer(prepared, viewer, traced=traced, seen=seen, account=account)
         if media_type == EVENT_STREAM_TYPE:
             return EventStream((answer,), self._settings)
         written = await self._database.written() if prepared.is_mutation else None
-        headers = {} if written is None else {POSITION_HEADER.decode(): lsn_text(written)}
-        return HttpResponse(answer, media_type, headers=headers)
+        if written is None:
+            return HttpResponse(answer, media_type)
+        return HttpResponse(answer, media_type, headers={POSITION_HEADER.decode(): lsn_text(written)})
+
+    def _is_preflight(self, request: HttpRequest) -> bool:
+        """Whether a browser asks if a page of another origin may send what it wants to.
+
+        Raises:
+            RefusedRequest: it may not; or it may not ask by GET, which needs no such question.
+        """
+        origin = request.header(b"origin")
+        is_preflight = request.method == "OPTIONS" and bool(request.header(b"access-control-request-method"))
+        if is_preflight and not self._origins.lists(origin):
+            raise _refused_origin()
+        if request.method == "GET" and not self._origins.may_get(origin, request.header(b"sec-fetch-site")):
+            raise _refused_origin()
+        return is_preflight
 
 
 def _position(told: str) -> int:
@@ -223,6 +231,11 @@ def _readable(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
         await send(message)
 
     return sending
+
+
+def _gone(media_type: str) -> HttpResponse:
+    """Nobody reads it, and nothing went wrong here."""
+    return refusal(RefusedRequest(400, "BAD_REQUEST", "The client went away."), _refusing(media_type))
 
 
 def _refusing(media_type: str) -> str:

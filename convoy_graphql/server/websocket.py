@@ -129,8 +129,7 @@ class _Socket:
         self._connection = connection
         self._id = socket_id
         self._headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        client = scope.get("client")
-        self._address = None if client is None else str(client[0])
+        self._client = scope.get("client")
         #: How many operations were begun.
         self.operations = 0
         self._receive = receive
@@ -279,8 +278,8 @@ class _Socket:
     async def _answer(self, operation: Operation, message: _Messages) -> None:
         with traces.part("read document"):
             prepared = self._view.documents.prepare(operation)
-        found(prepared.node)
-        account = self._view.executors.account(self._viewer, self._address)
+        found(prepared.compiled)
+        account = self._view.executors.account(self._viewer, self._client)
         if not prepared.is_subscription:
             await self._send(message.next(await self._view.executors.answer(prepared, self._viewer, account=account)))
             return

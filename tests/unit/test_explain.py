@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
-from graphql import OperationDefinitionNode, parse
 
 from convoy_graphql.cli import main
 from convoy_graphql.compiler.cost import Cost
 from convoy_graphql.compiler.selection import Plan
 from convoy_graphql.demo.well_known import STORY
-from convoy_graphql.graph.execution import Operation, Prepared, prepare
-from convoy_graphql.graph.limits import Limits
 from convoy_graphql.pg.statement import Statement
 from convoy_graphql.server import explain as explaining
 from convoy_graphql.server.explain import broken, explain, read_question
@@ -211,15 +208,10 @@ def test_a_document_that_would_be_refused_is_refused_alike(document: str, said: 
     assert said == refusal("-", given=document)
 
 
-def test_a_mutation_is_refused(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def as_mutation(operation: Operation, limits: Limits) -> Prepared:
-        [node] = parse("mutation { __typename }").definitions
-        assert isinstance(node, OperationDefinitionNode)
-        return prepare(operation, limits)._replace(node=node)
-
-    monkeypatch.setattr(explaining, "prepare", as_mutation)
-
-    assert "queries.graphql holds a mutation: only queries can be explained" == refusal(file, "--operation", "Names")
+def test_a_mutation_is_refused() -> None:
+    assert "standard input holds a mutation: only queries can be explained" == refusal(
+        "-", given="mutation { __typename }"
+    )
 
 
 # -- what PostgreSQL refuses
