@@ -70,6 +70,11 @@ class Settings:
         10,
         "Database connections that one process keeps at most ; also how many operations it runs at once.",
     )
+    statements_at_once: int | None = setting(
+        None,
+        "How many of those connections one process uses at once, as long as each is free again within 3 ms, and the process itself is not busy. Unset: one more than this machine has cores, where PostgreSQL runs on it, too; else all of them.",
+        like=1,
+    )
     pool_checkout_timeout_s: float = setting(
         2.0, "How long an operation waits for a free connection before it is answered BUSY."
     )

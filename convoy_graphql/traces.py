@@ -11,11 +11,10 @@ https://opentelemetry.io/docs/specs/semconv/database/postgresql/
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from convoy_graphql import __version__
 from convoy_graphql.errors import SetupError
@@ -27,7 +26,8 @@ logger = logging.getLogger("convoy_graphql.traces")
 
 SERVICE: Final = "convoy-graphql"
 
-_NOTHING: Final[AbstractContextManager[Any]] = nullcontext()
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def check(endpoint: str | None) -> None:
@@ -94,14 +94,12 @@ class Traces:
         context.attach(trace.set_span_in_context(span, caller))
         return span
 
-    def part(self, name: str) -> AbstractContextManager[Any]:
-        """A span around a part of the current request."""
-        return _NOTHING if self._tracer is None else self._part(name)
-
-    @contextmanager
-    def _part(self, name: str) -> Iterator[Any]:
-        with self._tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
-            yield span
+    def part(self, name: str, work: Callable[P, R], *arguments: P.args, **more: P.kwargs) -> R:
+        """What `work` returns, a part of the current request, with a span around it."""
+        if self._tracer is None:
+            return work(*arguments, **more)
+        with self._tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False):
+            return work(*arguments, **more)
 
     def tell_statement(self, told: Any) -> None:
         """The span of a statement that has ended just now: what asyncpg calls with its `LoggedQuery`.

@@ -96,9 +96,7 @@ class CompiledOperation:
         planned = self._planned(values.coerced)
         if isinstance(planned, Unsupported):
             return planned
-        given: dict[int, Given] = {}
-        for number, name in planned.by_id:
-            given[number] = read_id(values.coerced[name])
+        given = {number: read_id(values.coerced[name]) for number, name in planned.by_id}
         for number in planned.others:
             foreseen = planned.foreseen.get(number)
             filled = None if foreseen is None else foreseen.given(values.coerced)

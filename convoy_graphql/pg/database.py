@@ -14,8 +14,9 @@ from convoy_graphql.pg.connect import NOT_UNDERSTOOD, Way
 from convoy_graphql.pg.dsn import asyncpg_dsn
 from convoy_graphql.pg.embedded import EmbeddedPostgres
 from convoy_graphql.pg.estimate import Estimator
+from convoy_graphql.pg.lending import PoolUse
 from convoy_graphql.pg.migrate import NewerDatabase, migrate, pending
-from convoy_graphql.pg.pool import Pool, PoolUse
+from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.pg.replicas import Replicas, addresses
 from convoy_graphql.pg.revive import keep_running

@@ -7,26 +7,18 @@ half of what a one-row answer costs Python. This one lends the connection itself
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from convoy_graphql.errors import Busy, DatabaseUnavailable
 from convoy_graphql.pg import begin
 from convoy_graphql.pg.connect import Way, connect
+from convoy_graphql.pg.lending import Lender, Pooled
+from convoy_graphql.pg.place import most_at_once
 from convoy_graphql.pg.pooling import find_way
 from convoy_graphql.pg.sqlstate import DRIVER_ERRORS, STALE_PLAN, lost_connection, translated
 from convoy_graphql.pg.viewer import Viewer
 from convoy_graphql.settings import Settings
-
-#: A connection of the pool. asyncpg is not typed as this project is.
-Pooled: TypeAlias = Any
-
-#: One that lay idle for longer is replaced: firewalls forget it, and then its first statement waits for nobody.
-MOST_IDLE_S: Final = 300.0
 
 #: How long an interrupted statement may take to end. PostgreSQL is asked to cancel it, and answers at once or never.
 CANCELLATION_S: Final = 5.0
@@ -39,44 +31,21 @@ ROLLBACK_S: Final = 2.0
 LEFT_OPEN_S: Final = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class PoolUse:
-    """How many connections there may be, how many are open, how many of those are lent, and how many callers wait for one."""
-
-    size: int
-    open: int
-    in_use: int
-    waiting: int
-
-
-class Pool:
-    """`Settings.pool_size` connections at most, made as they are needed. The one used last is lent first: its caches are warm."""
+class Pool(Lender):
+    """The connections of one process to one server, and what is read on them."""
 
     def __init__(self, dsn: str, settings: Settings, way: Way | None = None) -> None:
         """`way`: what lies between us and PostgreSQL, where that is known; else it is found out when it is needed."""
+        super().__init__(settings)
         self._dsn = dsn
-        self._settings = settings
         self._way = way
         self._known_way = way
         self._finding: asyncio.Task[Way] | None = None
-        self._idle: list[tuple[Pooled, float]] = []
-        self._lent: set[Pooled] = set()
-        #: Lent ones that are not to be lent again.
-        self._expired: set[Pooled] = set()
-        self._made = 0
-        self._is_cut = False
-        #: Each gets a connection, or None: there is room to make one.
-        self._waiting: deque[asyncio.Future[Pooled]] = deque()
+        self._is_placed = False
         #: What is still to be done with connections whose answer is there, or which nobody waits for any more.
         self._ending: set[asyncio.Task[None]] = set()
         #: Set while transactions may be left open.
         self._look: asyncio.TimerHandle | None = None
-
-    @property
-    def use(self) -> PoolUse:
-        """How it is used just now."""
-        waiting = sum(not turn.done() for turn in self._waiting)
-        return PoolUse(self._settings.pool_size, self._made, len(self._lent), waiting)
 
     @property
     def settings(self) -> Settings:
@@ -105,38 +74,11 @@ class Pool:
             self._lend_again(connection, "rollback")
             raise
 
-    def _at_hand(self) -> Pooled | None:
-        """The connection that was used last; None where none is idle."""
-        while self._idle:
-            connection, since = self._idle.pop()
-            if not connection.is_closed() and monotonic() - since < MOST_IDLE_S:
-                self._lent.add(connection)
-                return connection
-            self._discard(connection)
-        return None
-
-    async def _acquire(self) -> Pooled:
-        connection = self._at_hand()
-        if connection is not None:
-            return connection
-        if self._made < self._settings.pool_size:
-            return await self._make()
-        return await self._wait()
-
-    async def _make(self) -> Pooled:
-        if self._is_cut:
-            raise DatabaseUnavailable
-        self._made += 1
-        try:
-            async with asyncio.timeout(self._settings.pool_checkout_timeout_s):
-                connection = await connect(self._dsn, self._settings, await self.way())
-        except BaseException as error:
-            self._made -= 1
-            self._offer_room()
-            if isinstance(error, TimeoutError):
-                raise DatabaseUnavailable from None
-            raise
-        self._lent.add(connection)
+    async def _connect(self) -> Pooled:
+        connection = await connect(self._dsn, self._settings, await self.way())
+        if not self._is_placed:
+            self.most_at_once = await most_at_once(connection, self._settings)
+            self._is_placed = True
         return connection
 
     async def way(self) -> Way:
@@ -158,35 +100,6 @@ class Pool:
         if not finding.cancelled() and finding.exception() is None:
             self._way = finding.result()
 
-    async def _wait(self) -> Pooled:
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[Pooled] = loop.create_future()
-        self._waiting.append(turn)
-        # A timer of its own is a third of what asyncio.timeout costs, and under load most requests come by here.
-        timer = loop.call_later(self._settings.pool_checkout_timeout_s, self._end, turn)
-        try:
-            connection = await turn
-        except BaseException:
-            self._give_up(turn)
-            raise
-        finally:
-            timer.cancel()
-        return await self._acquire() if connection is None else connection
-
-    def _end(self, turn: asyncio.Future[Pooled]) -> None:
-        if not turn.done():
-            turn.set_exception(Busy(self._settings.pool_checkout_timeout_s))
-
-    def _give_up(self, turn: asyncio.Future[Pooled]) -> None:
-        """What was handed to somebody who has just stopped waiting goes to the next."""
-        if turn.cancelled() or not turn.done() or turn.exception() is not None:
-            with suppress(ValueError):
-                self._waiting.remove(turn)
-        elif turn.result() is None:
-            self._offer_room()
-        else:
-            self.release(turn.result())
-
     async def roll_back(self, connection: Pooled) -> None:
         """Undoes what the connection's transaction has not committed, and takes it back. Of a lost one nothing is left to undo.
 
@@ -203,19 +116,6 @@ class Pool:
                 raise
         finally:
             self.release(connection)
-
-    def release(self, connection: Pooled) -> None:
-        """Takes back a connection whose last statement has ended, and whose transaction is over, or has only read."""
-        if connection.is_closed() or connection in self._expired:
-            self._lent.discard(connection)
-            self._expired.discard(connection)
-            self._discard(connection)
-            return
-        if turn := self._next_turn():
-            turn.set_result(connection)
-            return
-        self._lent.discard(connection)
-        self._idle.append((connection, monotonic()))
 
     def leave(self, connection: Pooled) -> None:
         """Takes back a connection whose transaction has only read, and whose last statement has ended.
@@ -241,38 +141,19 @@ class Pool:
                 idle.append((connection, since))
                 waits = True
             else:
-                self._lent.add(connection)
+                self._lent[connection] = monotonic()
                 self._lend_again(connection, "commit")
         self._idle = idle
         if waits:
             self._look = asyncio.get_running_loop().call_later(LEFT_OPEN_S, self._end_what_was_left)
-
-    def _next_turn(self) -> asyncio.Future[Pooled] | None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                return turn
-        return None
-
-    def _offer_room(self) -> None:
-        if turn := self._next_turn():
-            turn.set_result(None)
-
-    def _discard(self, connection: Pooled) -> None:
-        connection.terminate()
-        self._made -= 1
-        self._offer_room()
 
     async def expire(self) -> None:
         """After a connection was lost: the others may be dead too, and are replaced before they are used again.
 
         What comes back may be reached in another way: it is found out anew.
         """
-        self._way = self._known_way
-        self._expired |= self._lent
-        idle, self._idle = self._idle, []
-        for connection, _ in idle:
-            self._discard(connection)
+        self._forget_place()
+        self._expire_all()
 
     async def fetch_value(
         self, sql: str, parameters: Sequence[Any], viewer: Viewer | None = None, *, seen: int | None = None
@@ -352,18 +233,12 @@ class Pool:
         task.add_done_callback(self._ending.discard)
 
     def abort(self) -> None:
-        """Cuts all connections, and makes none until `resume`: their server does not answer. What runs on them fails as lost."""
-        self._is_cut = True
-        idle, self._idle = self._idle, []
-        for connection, _ in idle:
-            self._discard(connection)
-        for connection in self._lent:
-            connection.terminate()
-        self._way = self._known_way
+        super().abort()
+        self._forget_place()
 
-    def resume(self) -> None:
-        """After `abort`: the server answers again."""
-        self._is_cut = False
+    def _forget_place(self) -> None:
+        self._way = self._known_way
+        self._is_placed = False
 
     async def close(self) -> None:
         """Ends all connections, lent ones too."""
@@ -373,7 +248,4 @@ class Pool:
         if self._look is not None:
             self._look.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
-        for connection in [*self._lent, *(idle for idle, _ in self._idle)]:
-            connection.terminate()
-        self._idle, self._lent = [], set()
-        self._expired = set()
+        self._end_all()

@@ -7,7 +7,8 @@ from typing import Any
 
 from convoy_graphql import observe
 from convoy_graphql.pg import begin
-from convoy_graphql.pg.pool import Pool, Pooled
+from convoy_graphql.pg.lending import Pooled
+from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader
 from convoy_graphql.pg.replicas import Replica, Replicas, why_not_there
 from convoy_graphql.pg.viewer import Viewer

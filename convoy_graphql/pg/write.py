@@ -14,7 +14,8 @@ import asyncpg
 from convoy_graphql.errors import Contention, OutcomeUnknown, QueryTimedOut, WriteTimedOut
 from convoy_graphql.pg import begin
 from convoy_graphql.pg.deadline import Deadline
-from convoy_graphql.pg.pool import Pool, Pooled
+from convoy_graphql.pg.lending import Pooled
+from convoy_graphql.pg.pool import Pool
 from convoy_graphql.pg.read import Reader, give_up
 from convoy_graphql.pg.sqlstate import STALE_PLAN, lost_connection, sqlstate_of, translated
 from convoy_graphql.pg.viewer import Viewer

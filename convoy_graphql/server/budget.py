@@ -52,7 +52,7 @@ class Budget:
     def known(self, bound: Bound, viewer: Viewer | None) -> Estimate | None:
         """The estimate that was made lately; None: nobody asked for it, or it has to be made anew."""
         found = bound.cost.estimates.get(self._key(bound, viewer))
-        return found if found is not None and _is_fresh(found) else None
+        return None if found is None or monotonic() - found.made_at >= REFRESH_S else found
 
     def _key(self, bound: Bound, viewer: Viewer | None) -> _Key:
         return self._mark, None if viewer is None else viewer.role, bound.cost.sizes(bound.parameters)
@@ -65,7 +65,7 @@ class Budget:
         """
         key = self._key(bound, viewer)
         found = bound.cost.estimates.get(key)
-        if found is not None and _is_fresh(found):
+        if found is not None and monotonic() - found.made_at < REFRESH_S:
             return found
         if found is None or found.refused is not None:
             # Shielded: whoever stops waiting stops nobody else, and leaves nothing half done on a connection.
@@ -146,10 +146,6 @@ class Budget:
             middle = (low + high) // 2
             low, high = (middle, high) if await fits(shorter[middle]) else (low, middle)
         return shorter[low]
-
-
-def _is_fresh(made: Estimate) -> bool:
-    return monotonic() - made.made_at < REFRESH_S
 
 
 def _seen(making: asyncio.Task[Estimate]) -> None:

@@ -122,8 +122,7 @@ class Executors:
             account.pay(CHANGING)
             # A document of three changes would stop after one or two of them, by chance, when its client goes away.
             return to_its_end(self._by_loaders(prepared, asked))
-        with traces.part("plan"):
-            bound = chosen(prepared, self._settings)
+        bound = traces.part("plan", chosen, prepared, self._settings)
         if isinstance(bound, Unsupported):
             account.pay(READING)
             return self._by_loaders(prepared, asked, bound.reason)

@@ -26,6 +26,9 @@ EVENT_STREAM_TYPE: Final = "text/event-stream"
 #: orjson reads an integer beyond 64 bits as a float, that is as another number.
 _BEYOND_64_BITS: Final = float(2**63)
 
+#: A request with nothing else names no document by an id.
+_PLAIN: Final = frozenset({"query", "variables", "operationName"})
+
 #: What JSON holds comes as these very types.
 _HOLDING: Final = frozenset({dict, list})
 _LOOKED_AT: Final = _HOLDING | {float}
@@ -190,17 +193,14 @@ def operation_of(given: Any) -> Operation:
         raise RefusedRequest(
             400, "BAD_REQUEST", 'The request body has to be a JSON object: {"query": "...", "variables": {...}}.'
         )
-    query, variables = given.get("query"), given.get("variables")
-    name, extensions = given.get("operationName"), given.get("extensions")
-    document_id = _document_id(given)
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    document_id = None if given.keys() <= _PLAIN else _document_id(given)
     if query is None and document_id is not None:
         query = ""
     elif not isinstance(query, str) or not query or query.isspace():
         raise RefusedRequest(400, "BAD_REQUEST", "`query` has to be a GraphQL document as a string.")
     if variables is not None and not isinstance(variables, dict):
         raise RefusedRequest(400, "BAD_REQUEST", "`variables` has to be a JSON object or null.")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise RefusedRequest(400, "BAD_REQUEST", "`extensions` has to be a JSON object or null.")
     if name is not None and not isinstance(name, str):
         raise RefusedRequest(400, "BAD_REQUEST", "`operationName` has to be a string or null.")
     return Operation(query, variables or {}, name or None, document_id)
@@ -213,7 +213,9 @@ def _document_id(given: Mapping[str, Any]) -> str | None:
     sends no query beside them.
     """
     extensions = given.get("extensions")
-    if isinstance(extensions, dict) and "persistedQuery" in extensions:
+    if extensions is not None and not isinstance(extensions, dict):
+        raise RefusedRequest(400, "BAD_REQUEST", "`extensions` has to be a JSON object or null.")
+    if extensions and "persistedQuery" in extensions:
         persisted = extensions["persistedQuery"]
         if isinstance(persisted, dict) and persisted.get("version") == 1:
             hashed = persisted.get("sha256Hash")

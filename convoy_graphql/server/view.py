@@ -146,8 +146,7 @@ class GraphQLView:
             viewer, lasts_s = caller.viewer, caller.lasts_s
             requests.asked_by(viewer)
         operation = await read_operation(request, self._settings.max_body_bytes)
-        with traces.part("read document"):
-            prepared = self._documents.prepare(operation)
+        prepared = traces.part("read document", self._documents.prepare, operation)
         requests.found(prepared.compiled)
         if request.body_bytes > self._settings.max_query_body_bytes and not prepared.is_mutation:
             raise too_large(self._settings.max_query_body_bytes, "of a query or a subscription")

@@ -276,8 +276,7 @@ class _Socket:
             self._view.requests.end_operation(request, self._id, operation_id, outcome)
 
     async def _answer(self, operation: Operation, message: _Messages) -> None:
-        with traces.part("read document"):
-            prepared = self._view.documents.prepare(operation)
+        prepared = traces.part("read document", self._view.documents.prepare, operation)
         found(prepared.compiled)
         account = self._view.executors.account(self._viewer, self._client)
         if not prepared.is_subscription:

@@ -19,6 +19,7 @@ READ = {
     "CONVOY_POOLER": ("Transaction", "transaction"),
     "CONVOY_DATA_DIR": ("/var/lib/convoy", Path("/var/lib/convoy")),
     "CONVOY_POOL_SIZE": ("25", 25),
+    "CONVOY_STATEMENTS_AT_ONCE": ("4", 4),
     "CONVOY_POOL_CHECKOUT_TIMEOUT_S": ("0.5", 0.5),
     "CONVOY_CONNECT_TIMEOUT_S": ("7", 7.0),
     "CONVOY_STATEMENT_TIMEOUT_MS": ("1500", 1500),

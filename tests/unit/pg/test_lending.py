@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 
 from convoy_graphql.errors import Busy, DatabaseUnavailable
+from convoy_graphql.pg import lending, place
 from convoy_graphql.pg import pool as pool_module
 from convoy_graphql.pg.connect import Way
-from convoy_graphql.pg.pool import MOST_IDLE_S, Pool
+from convoy_graphql.pg.lending import MOST_IDLE_S, QUICK_S
+from convoy_graphql.pg.pool import Pool
 from convoy_graphql.settings import Settings
 
 
 class Connection:
+    #: Whether PostgreSQL says that it runs on this machine.
+    is_here = False
+
     def __init__(self) -> None:
         self.closed = False
 
@@ -27,6 +32,9 @@ class Connection:
 
     def terminate(self) -> None:
         self.closed = True
+
+    async def fetchval(self, _: str) -> bool:
+        return Connection.is_here
 
 
 class Server:
@@ -54,8 +62,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     return server
 
 
-def pool(size: int, wait_s: float = 5.0) -> Pool:
-    return Pool("postgresql:///nowhere", Settings(pool_size=size, pool_checkout_timeout_s=wait_s), Way.DIRECT)
+def pool(size: int, wait_s: float = 5.0, at_once: int | None = None) -> Pool:
+    settings = Settings(pool_size=size, pool_checkout_timeout_s=wait_s, statements_at_once=at_once)
+    return Pool("postgresql:///nowhere", settings, Way.DIRECT)
 
 
 async def test_the_connection_used_last_is_lent_first(server: Server) -> None:
@@ -187,7 +196,7 @@ async def test_after_a_loss_all_others_are_replaced_idle_or_lent(server: Server)
 
 async def test_a_connection_that_lay_idle_too_long_is_replaced(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(pool_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
     lender = pool(1)
     lender.release(await lender.acquire())
     now[0] = MOST_IDLE_S - 1
@@ -206,3 +215,97 @@ async def test_closing_ends_all_connections(server: Server) -> None:
     await lender.close()
 
     assert [True, True] == [connection.closed for connection in server.made]
+
+
+# -- how many are used at once
+
+
+async def test_no_more_are_lent_at_once_than_may_run_while_they_are_quick(server: Server) -> None:
+    lender = pool(10, at_once=2)
+    first, second = await lender.acquire(), await lender.acquire()
+    order: list[tuple[int, Connection]] = []
+
+    async def use(number: int) -> None:
+        lent = await lender.acquire()
+        order.append((number, lent))
+        lender.release(lent)
+
+    users = [asyncio.create_task(use(number)) for number in range(3)]
+    await asyncio.sleep(0)
+    assert (2, 3) == (lender.use.in_use, lender.use.waiting)
+    lender.release(second)
+    await asyncio.gather(*users)
+
+    assert ([(0, second), (1, second), (2, second)], [first, second]) == (order, server.made)
+
+
+async def test_what_is_lent_for_long_keeps_nobody_waiting(server: Server) -> None:
+    lender = pool(4, at_once=1)
+    slow = [await lender.acquire(), await asyncio.wait_for(lender.acquire(), 50 * QUICK_S)]
+    lender.release(third := await lender.acquire())
+
+    # The one that is idle goes to who waits, as soon as the last one has been lent for long.
+    assert third is await asyncio.wait_for(lender.acquire(), 50 * QUICK_S)
+    assert [*slow, third] == server.made
+
+
+async def test_a_slow_one_that_comes_back_does_not_run_beside_as_many_as_may(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+    lender = pool(3, at_once=1)
+    slow = await lender.acquire()
+    now[0] = 2 * QUICK_S
+    quick = await lender.acquire()
+    waiting = asyncio.create_task(lender.acquire())
+    await asyncio.sleep(0)
+    lender.release(slow)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    lender.release(quick)
+
+    assert quick is await waiting
+
+
+async def test_who_waits_for_its_turn_waits_no_longer_than_for_a_connection(server: Server) -> None:
+    lender = pool(1, wait_s=4 * QUICK_S, at_once=1)
+    await lender.acquire()
+    waiting = [asyncio.create_task(lender.acquire()) for _ in range(3)]
+    waiting[1].cancel()
+    told = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [Busy, asyncio.CancelledError, Busy] == [type(each) for each in told]
+    assert (1, 0) == (lender.use.in_use, lender.use.waiting)
+
+
+@pytest.mark.parametrize(
+    ("is_here", "size", "given", "most"),
+    [(True, 10, None, 3), (True, 2, None, 2), (False, 10, None, 10), (True, 10, 5, 5), (False, 4, 5, 4)],
+)
+async def test_beside_its_own_postgresql_a_process_runs_one_more_than_there_are_cores(
+    server: Server, monkeypatch: pytest.MonkeyPatch, *, is_here: bool, size: int, given: int | None, most: int
+) -> None:
+    monkeypatch.setattr(place, "_cores", lambda: 2)
+    monkeypatch.setattr(Connection, "is_here", is_here)
+    lender = pool(size, at_once=given)
+    await lender.acquire()
+
+    assert most == lender.most_at_once
+
+
+async def test_a_busy_process_has_all_its_connections_in_use(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, used = [1.0], [0.0]
+    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+    monkeypatch.setattr(lending, "process_time", lambda: used[0])
+    # Looked at before anything that is lent is slow.
+    monkeypatch.setattr(lending, "LOOK_S", QUICK_S / 3)
+    lender = pool(2, at_once=1)
+    await lender.acquire()
+    waiting = asyncio.create_task(lender.acquire())
+    now[0] += QUICK_S / 2
+    await asyncio.sleep(10 * QUICK_S)
+    assert not waiting.done()
+    now[0], used[0] = now[0] + QUICK_S / 2 - 1e-6, QUICK_S / 2
+
+    assert [server.made[0], await asyncio.wait_for(waiting, 5)] == server.made
