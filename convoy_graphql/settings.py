@@ -72,7 +72,7 @@ class Settings:
     )
     statements_at_once: int | None = setting(
         None,
-        "How many of those connections one process uses at once, as long as each is free again within 3 ms, and the process itself is not busy. Unset: one more than this machine has cores, where PostgreSQL runs on it, too; else all of them.",
+        "How many of those connections one process uses at once, as long as each is free again within 3 ms, and the process itself is not busy. Unset: one more than twice the cores of this machine, where PostgreSQL runs on it, too; else all of them.",
         like=1,
     )
     pool_checkout_timeout_s: float = setting(

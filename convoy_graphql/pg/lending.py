@@ -45,10 +45,10 @@ class Lender(ABC):
     """Lends `Settings.pool_size` connections at most, which are made as they are needed.
 
     Fewer while each of those that are lent is quick, where `most_at_once` says so. Ten backends on two cores take turns there, in
-    the middle of their statements, and each finds its caches gone: 16 clients that ask for all of a task got 2,450 answers a
-    second from ten at once, and 3,200 from three (2026-11-23, two cores for server, clients and PostgreSQL). Where this process
-    itself is what they wait for, as with one-row answers, it is the other way round: it is not to wait for PostgreSQL, too, and
-    from ten at once they got 10,800, from three 8,600.
+    the middle of their statements, and each finds its caches gone: 16 clients that ask for all of a task got 5,040 answers a
+    second from ten at once, 5,790 from five, and 4,760 from three (2026-11-23, two cores for server, clients and PostgreSQL).
+    Where this process itself is what they wait for, as with one-row answers, it is the other way round: it is not to wait for
+    PostgreSQL, too, and from ten at once they got 16,400, from five 12,700.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -281,9 +281,9 @@ async def test_who_waits_for_its_turn_waits_no_longer_than_for_a_connection(serv
 
 @pytest.mark.parametrize(
     ("is_here", "size", "given", "most"),
-    [(True, 10, None, 3), (True, 2, None, 2), (False, 10, None, 10), (True, 10, 5, 5), (False, 4, 5, 4)],
+    [(True, 10, None, 5), (True, 4, None, 4), (False, 10, None, 10), (True, 10, 6, 6), (False, 4, 5, 4)],
 )
-async def test_beside_its_own_postgresql_a_process_runs_one_more_than_there_are_cores(
+async def test_beside_its_own_postgresql_a_process_runs_twice_as_many_as_there_are_cores(
     server: Server, monkeypatch: pytest.MonkeyPatch, *, is_here: bool, size: int, given: int | None, most: int
 ) -> None:
     monkeypatch.setattr(place, "_cores", lambda: 2)
