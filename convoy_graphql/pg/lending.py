@@ -22,7 +22,6 @@ MOST_IDLE_S: Final = 300.0
 #: What is lent for longer no longer counts among those that run at once: it may wait for a disk, a lock, or its own client.
 QUICK_S: Final = 0.003
 
-
 #: How long this process is looked at before it is said to be busy, and which part of one core it uses then.
 LOOK_S: Final = 0.1
 BUSY: Final = 0.7
@@ -175,8 +174,8 @@ class Lender(ABC):
             self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(Busy(self._settings.pool_checkout_timeout_s))
-        while self._idle and self._waiting and self._may_lend(now):
-            self.release(self._idle.pop()[0])
+        while self._waiting and (connection := self._at_hand()) is not None:
+            self.release(connection)
         if self._made < self._settings.pool_size and self._may_lend(now):
             self._offer_room()
         if self._waiting:

@@ -268,6 +268,27 @@ async def test_a_slow_one_that_comes_back_does_not_run_beside_as_many_as_may(
     assert quick is await waiting
 
 
+async def test_who_waited_gets_none_that_lay_idle_too_long(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+    lender = pool(2, at_once=1)
+    used = await lender.acquire()
+    now[0] = 2 * QUICK_S
+    old = await lender.acquire()
+    lender.release(old)
+    lender.release(used)
+    now[0] = MOST_IDLE_S - 1
+    lender.release(await lender.acquire())
+    now[0] = MOST_IDLE_S + 1
+    assert used is await lender.acquire()
+    waiting = asyncio.create_task(lender.acquire())
+    await asyncio.sleep(0)
+    now[0] += 2 * QUICK_S
+
+    assert [used, old, await asyncio.wait_for(waiting, 5)] == server.made
+    assert (False, True) == (used.closed, old.closed)
+
+
 async def test_who_waits_for_its_turn_waits_no_longer_than_for_a_connection(server: Server) -> None:
     lender = pool(1, wait_s=4 * QUICK_S, at_once=1)
     await lender.acquire()
