@@ -77,7 +77,11 @@ class Pool(Lender):
     async def _connect(self) -> Pooled:
         connection = await connect(self._dsn, self._settings, await self.way())
         if not self._is_placed:
-            self.most_at_once = await most_at_once(connection, self._settings)
+            try:
+                self.most_at_once = await most_at_once(connection, self._settings)
+            except BaseException:
+                connection.terminate()
+                raise
             self._is_placed = True
         return connection
 

@@ -20,6 +20,9 @@ from convoy_graphql.settings import Settings
 class Connection:
     #: Whether PostgreSQL says that it runs on this machine.
     is_here = False
+    #: Not set: it does not say so yet.
+    looks = asyncio.Event()
+    looks.set()
 
     def __init__(self) -> None:
         self.closed = False
@@ -34,6 +37,7 @@ class Connection:
         self.closed = True
 
     async def fetchval(self, _: str) -> bool:
+        await Connection.looks.wait()
         return Connection.is_here
 
 
@@ -298,6 +302,23 @@ async def test_who_waits_for_its_turn_waits_no_longer_than_for_a_connection(serv
 
     assert [Busy, asyncio.CancelledError, Busy] == [type(each) for each in told]
     assert (1, 0) == (lender.use.in_use, lender.use.waiting)
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_is_ended(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "looks", asyncio.Event())
+    lender = pool(1)
+    waiting = asyncio.create_task(lender.acquire())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert 1 == len(server.made)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert server.made[0].closed
+    assert 0 == lender.use.open
 
 
 @pytest.mark.parametrize(
