@@ -105,19 +105,17 @@ class Lender(ABC):
                 return True
         return False
 
-    async def _acquire(self) -> Pooled:
+    async def _made_or_handed_over(self) -> Pooled:
+        """Where none is at hand: a new connection, or one that somebody gives back."""
         since, queue_up = monotonic(), self._waiting.append
-        while True:
-            connection = self._at_hand()
-            if connection is not None:
-                return connection
+        connection = None
+        while connection is None:
             if self._made < self._settings.pool_size and self._may_lend(monotonic()):
                 return await self._make()
-            connection = await self._wait(since, queue_up)
-            if connection is not None:
-                return connection
-            # There was room to make one, and somebody else was faster.
+            # None: there was room to make one, for which somebody else may be faster.
+            connection = await self._wait(since, queue_up) or self._at_hand()
             queue_up = self._waiting.appendleft
+        return connection
 
     async def _make(self) -> Pooled:
         if self._is_cut:

@@ -61,18 +61,16 @@ class Pool(Lender):
             Busy: none became free within `Settings.pool_checkout_timeout_s`.
             DatabaseUnavailable, OSError, asyncpg.PostgresError: a new one cannot be had.
         """
-        connection = await self._acquire()
+        connection = self._at_hand()
+        if connection is None:
+            connection = await self._made_or_handed_over()
         if not begins and connection.is_in_transaction():
-            await self._end_what_it_read(connection)
+            try:
+                await connection.execute("commit")
+            except BaseException:
+                self._lend_again(connection, "rollback")
+                raise
         return connection
-
-    async def _end_what_it_read(self, connection: Pooled) -> None:
-        """Ends the transaction that was left open."""
-        try:
-            await connection.execute("commit")
-        except BaseException:
-            self._lend_again(connection, "rollback")
-            raise
 
     async def _connect(self) -> Pooled:
         connection = await connect(self._dsn, self._settings, await self.way())
@@ -188,11 +186,7 @@ class Pool(Lender):
     async def _fetch_value(
         self, sql: str, parameters: Sequence[Any], viewer: Viewer | None, seen: int | None = None
     ) -> Any:
-        connection = self._at_hand()
-        if connection is None:
-            connection = await self._acquire()
-        if viewer is None and connection.is_in_transaction():
-            await self._end_what_it_read(connection)
+        connection = await self.acquire(begins=viewer is not None)
         look = "" if seen is None else connection.to_see(seen)
         in_transaction = viewer is not None or connection.way.is_pooled or bool(look)
         try:
