@@ -63,10 +63,10 @@ class Budget:
         Raises:
             Busy, QueryTimedOut, DatabaseUnavailable: PostgreSQL cannot be asked just now.
         """
+        if (known := self.known(bound, viewer)) is not None:
+            return known
         key = self._key(bound, viewer)
         found = bound.cost.estimates.get(key)
-        if found is not None and monotonic() - found.made_at < REFRESH_S:
-            return found
         if found is None or found.refused is not None:
             # Shielded: whoever stops waiting stops nobody else, and leaves nothing half done on a connection.
             return await asyncio.shield(self._make(bound, key, viewer))
