@@ -66,6 +66,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     return server
 
 
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the lender's clock says, in its one item."""
+    now = [0.0]
+    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+    return now
+
+
 def pool(size: int, wait_s: float = 5.0, at_once: int | None = None) -> Pool:
     settings = Settings(pool_size=size, pool_checkout_timeout_s=wait_s, statements_at_once=at_once)
     return Pool("postgresql:///nowhere", settings, Way.DIRECT)
@@ -198,9 +206,7 @@ async def test_after_a_loss_all_others_are_replaced_idle_or_lent(server: Server)
     assert [await lender.acquire()] == server.made[2:]
 
 
-async def test_a_connection_that_lay_idle_too_long_is_replaced(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+async def test_a_connection_that_lay_idle_too_long_is_replaced(server: Server, now: list[float]) -> None:
     lender = pool(1)
     lender.release(await lender.acquire())
     now[0] = MOST_IDLE_S - 1
@@ -253,11 +259,7 @@ async def test_what_is_lent_for_long_keeps_nobody_waiting(server: Server) -> Non
     assert [*slow, third] == server.made
 
 
-async def test_a_slow_one_that_comes_back_does_not_run_beside_as_many_as_may(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+async def test_a_slow_one_that_comes_back_does_not_run_beside_as_many_as_may(server: Server, now: list[float]) -> None:
     lender = pool(3, at_once=1)
     slow = await lender.acquire()
     now[0] = 2 * QUICK_S
@@ -272,9 +274,7 @@ async def test_a_slow_one_that_comes_back_does_not_run_beside_as_many_as_may(
     assert quick is await waiting
 
 
-async def test_who_waited_gets_none_that_lay_idle_too_long(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+async def test_who_waited_gets_none_that_lay_idle_too_long(server: Server, now: list[float]) -> None:
     lender = pool(2, at_once=1)
     used = await lender.acquire()
     now[0] = 2 * QUICK_S
@@ -336,9 +336,10 @@ async def test_beside_its_own_postgresql_a_process_runs_twice_as_many_as_there_a
     assert most == lender.most_at_once
 
 
-async def test_a_busy_process_has_all_its_connections_in_use(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, used = [1.0], [0.0]
-    monkeypatch.setattr(lending, "monotonic", lambda: now[0])
+async def test_a_busy_process_has_all_its_connections_in_use(
+    server: Server, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now[0], used = 1.0, [0.0]
     monkeypatch.setattr(lending, "process_time", lambda: used[0])
     # Looked at before anything that is lent is slow.
     monkeypatch.setattr(lending, "LOOK_S", QUICK_S / 3)
